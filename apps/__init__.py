@@ -1,0 +1,1 @@
+"""Settings, wiring, command line. Nothing imports apps."""

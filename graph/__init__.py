@@ -1,0 +1,1 @@
+"""The LangGraph state machines: run, scan, ticket, watch, close."""

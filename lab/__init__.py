@@ -1,0 +1,1 @@
+"""Replay of recorded markets through the same graphs, and what can be learnt from it."""

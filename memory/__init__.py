@@ -1,0 +1,1 @@
+"""PostgreSQL: all that the desk remembers. SQL stands only here."""
