@@ -7,7 +7,6 @@ only classes made with `record` or `columnar` have a form. Equal records have eq
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 import math
@@ -61,14 +60,18 @@ def is_record(value: object) -> bool:
     return _RECORDS.get(type(value).__name__) is type(value)
 
 
-@functools.cache
+_HINTS: dict[type[Any], dict[str, Any]] = {}
+
+
 def _hints(cls: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return _HINTS[cls]
 
 
 def to_data(value: Any) -> Any:
     """A record, or a tuple, dict or scalar of the closed set, as plain JSON data. Raises CodecError naming the field."""
-    if value is None or isinstance(value, bool | str) and not isinstance(value, StrEnum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, StrEnum)):
         return value
     if isinstance(value, StrEnum):
         return value.value
@@ -112,7 +115,7 @@ def from_data(data: Any, hint: Any) -> Any:
         if data not in typing.get_args(hint):
             raise CodecError(f"{data!r} is none of {typing.get_args(hint)}")
         return data
-    if _RECORDS.get(getattr(hint, "__name__", "")) is hint:
+    if isinstance(hint, type) and _RECORDS.get(hint.__name__) is hint:
         return _from_record(data, hint)
     return _from_scalar(data, hint)
 

@@ -138,7 +138,7 @@ class PaperBook(Protocol):
 
 
 class ChatModel(Protocol):
-    """A language model that answers in a schema, or raises ModelFailed. It never decides size, legs, price or limits."""
+    """A language model that answers in a schema, or raises ModelFailed."""
 
     name: str
 
