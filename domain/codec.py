@@ -125,7 +125,7 @@ def _from_union(data: Any, options: tuple[Any, ...]) -> Any:
         return None
     if isinstance(data, dict) and "type" in data:
         for option in options:
-            if getattr(option, "__name__", None) == data["type"]:
+            if isinstance(option, type) and option.__name__ == data["type"]:
                 return _from_record(data, option)
     for option in options:
         if option is not type(None) and _RECORDS.get(getattr(option, "__name__", "")) is not option:

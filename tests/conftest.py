@@ -1,0 +1,44 @@
+"""Fixtures of the whole suite: where the recorded data lies, and a tripwire that keeps tests off the network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The recorded market data beside the checkout: a stated skip where it is missing, a failure in CI."""
+    path = ROOT.parent / "shared" / "data"
+    if not (path / "options").is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"the recorded data is missing at {path}")
+        pytest.skip(f"no recorded market data at {path}")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that leaves this machine is broken: only loopback and UNIX sockets connect."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0]) if isinstance(address, tuple) else str(address)
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                raise AssertionError(f"a test tried to reach {host}")
+        return real(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    yield
