@@ -70,7 +70,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 
 def to_data(value: Any) -> Any:
-    """A record, or a tuple, dict or scalar of the closed set, as plain JSON data. Raises CodecError naming the field."""
+    """A record, tuple or scalar of the closed set as plain JSON data. Raises CodecError naming the field."""
     if value is None or (isinstance(value, bool | str) and not isinstance(value, StrEnum)):
         return value
     if isinstance(value, StrEnum):
@@ -115,7 +115,7 @@ def from_data(data: Any, hint: Any) -> Any:
         if data not in typing.get_args(hint):
             raise CodecError(f"{data!r} is none of {typing.get_args(hint)}")
         return data
-    if isinstance(hint, type) and _RECORDS.get(hint.__name__) is hint:
+    if hint in _RECORDS.values():
         return _from_record(data, hint)
     return _from_scalar(data, hint)
 
@@ -127,12 +127,12 @@ def _from_union(data: Any, options: tuple[Any, ...]) -> Any:
         for option in options:
             if isinstance(option, type) and option.__name__ == data["type"]:
                 return _from_record(data, option)
-    for option in options:
-        if option is not type(None) and _RECORDS.get(getattr(option, "__name__", "")) is not option:
-            try:
-                return from_data(data, option)
-            except CodecError:
-                continue
+    scalars = [option for option in options if option is not type(None) and option not in _RECORDS.values()]
+    for option in scalars:
+        try:
+            return from_data(data, option)
+        except CodecError:
+            continue
     raise CodecError(f"{str(data)[:80]} fits none of {options}")
 
 
