@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.codec import record
-from domain.structures import Leg, Proposal
+from domain.structures import Leg, Proposal, Structure
 
 
 class Effect(StrEnum):
@@ -77,10 +77,17 @@ class OrderTicket:
     account: str
     market: str
     as_of: datetime
-    decision_id: str
     effect: Effect
-    order: SizedOrder
-    position_id: str | None  # for closing orders
+    ticker: str
+    sector: str
+    structure: Structure  # legs as they will be traded: a closing ticket holds the reversed legs
+    contracts: int
+    multiplier: int
+    playbook: str
+    params_hash: str
+    order: SizedOrder | None  # the sized proposal behind an opening ticket
+    position_id: str | None  # what a closing ticket closes
+    why: str  # binding limit of an opening ticket, exit rule of a closing one
     limit_price: Decimal  # net per share
     nonce: str  # consumed by the one answer
     created_at: datetime
