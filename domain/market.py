@@ -55,6 +55,13 @@ class Instrument:
     multiplier: int
     known_at: datetime
 
+    @property
+    def bucket(self) -> str:
+        """The sector bucket its risk is counted in: broad indices share one, an unknown sector is its own."""
+        if self.broad_index:
+            return "broad_index"
+        return self.sector or f"unknown:{self.ticker}"
+
 
 @record
 class Absent:
