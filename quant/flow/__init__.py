@@ -1,0 +1,1 @@
+"""Positioning: dealer gamma, pinning and unusual activity, from one chain."""

@@ -1,0 +1,1 @@
+"""Technical indicators: price history read for trend, momentum and levels."""

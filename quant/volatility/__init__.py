@@ -1,0 +1,1 @@
+"""Realised volatility and the variance forecast."""
