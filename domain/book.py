@@ -53,6 +53,8 @@ class Commitment:
     max_loss: Decimal
     contracts: int  # largest leg
     working: bool
+    legs: tuple[Leg, ...] = ()  # multiplied out by the number of structures; (): not known
+    position_id: str | None = None  # what a working closing order closes
 
 
 @record

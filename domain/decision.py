@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -104,6 +104,7 @@ class Mandate:
     loss_budget: Decimal  # largest maximum loss, dollars
     max_contracts: int
     report: GateReport
+    latest_expiry: date | None = None  # no leg may expire later (an event without a known date); None: no such bound
 
 
 @record

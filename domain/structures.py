@@ -54,6 +54,14 @@ class Shares:
     ticker: str
 
 
+def instrument_key(instrument: Option | Shares) -> str:
+    """The name under which desk and broker agree on what is held: "SPXW 2019-06-21 P 2700", or the ticker of shares."""
+    if isinstance(instrument, Shares):
+        return instrument.ticker
+    strike = format(instrument.strike.normalize(), "f")
+    return f"{instrument.root} {instrument.expiry.isoformat()} {instrument.right.value[0].upper()} {strike}"
+
+
 @record
 class Leg:
     """`quantity` of an instrument per one structure: positive long, negative short. Never zero."""
