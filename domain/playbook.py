@@ -24,6 +24,7 @@ class ExitRules:
     profit_target: float | None  # share of maximum profit
     stop_loss: float | None  # multiple of the credit received, or share of the debit paid
     close_dte: int
+    roll: bool = False  # at n DTE, open the next cycle through a new decision instead of only closing
 
 
 @record

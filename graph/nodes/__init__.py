@@ -1,0 +1,1 @@
+"""One file per node: read, call one function, return an update."""

@@ -1,0 +1,32 @@
+"""journal (of a ticket): how it ended → ticket row, outcome, transcript, memory."""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from agents.scribe import memory_of_ticket, ticket_story
+from domain.orders import OPEN_STATES, TicketState
+from graph.context import Desk
+from graph.state import TicketGraphState
+
+
+async def journal_ticket(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGraphState:
+    """Write how the ticket ended and give back what it had reserved, unless the order still works."""
+    desk, ticket, outcome = runtime.context, state["ticket"], state["outcome"]
+    store, now = desk.store, desk.clock.now()
+    ended = TicketState(outcome.state)
+    await store.portfolio.record_outcome(outcome)
+    await store.transcripts.put(ticket.run_id, ticket.id, ticket_story(ticket, state["answer"], outcome))
+    if ended not in OPEN_STATES:
+        await store.portfolio.release(ticket.id, now)
+        await store.recall.remember(
+            "ticket",
+            ticket.ticker,
+            memory_of_ticket(ticket, outcome),
+            event_time=now,
+            known_at=now,
+            source=ticket.id,
+            world=ticket.account,
+        )
+    await store.tickets.set_state(ticket.id, ended, outcome.reason, now)
+    return {}

@@ -1,0 +1,30 @@
+"""Reserving a ticket's worst case under the account's lock, so that two runs cannot both spend one budget."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from domain.book import Book
+from domain.orders import OrderTicket
+from domain.regime import Regime
+from graph.context import Desk
+from quant.risk.gate import check
+from quant.sizing.order import broker_order
+
+
+def without(book: Book, ticket_id: str) -> Book:
+    """The book without one ticket's own reservation, which must not be counted beside its order."""
+    others = tuple(commitment for commitment in book.commitments if commitment.id != ticket_id)
+    return dataclasses.replace(book, commitments=others)
+
+
+async def reserve(desk: Desk, ticket: OrderTicket, regime: Regime) -> str:
+    """Check the ticket's order against the present book and hold its budget. Returns what failed, "" when held."""
+    now = desk.clock.now()
+    order = broker_order(ticket, limit_price=ticket.limit_price, contracts=ticket.contracts, at=now)
+    async with desk.store.portfolio.door(ticket.account, now) as door:
+        report = check((order,), without(await door.book(), ticket.id), regime, desk.limits, now)
+        if not report.passed:
+            return "; ".join(f"{failed.name}: {failed.value} against {failed.limit}" for failed in report.failed)
+        await door.reserve(ticket.id, order, ticket.expires_at)
+    return ""

@@ -1,0 +1,199 @@
+"""The one place where a thread is started or resumed, always under a PostgreSQL advisory lock on its id.
+
+LangGraph itself has no such lock: the same approval resumed twice at once would execute twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from domain.decision import RunSpec
+from domain.errors import NotFound, ThreadOutdated
+from domain.orders import OPEN_STATES, Answer, OrderTicket, TicketState
+from graph.close import close_graph
+from graph.context import Desk
+from graph.run import run_graph
+from graph.state import CloseState, WatchState
+from graph.ticket import ticket_graph
+from graph.watch import watch_graph
+from memory.decisions import RunRow
+from memory.locks import thread_lock
+from memory.store import Store
+from memory.tickets import TicketRow
+
+GRAPH_VERSION = "1"  # raise it when nodes or state change so that a paused thread could not go on
+
+OpenDesk = Callable[[str, datetime], Awaitable[Desk]]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Starts, resumes and answers threads. `saver` None: replay, nothing is checkpointed and nothing interrupts."""
+
+    store: Store
+    saver: BaseCheckpointSaver[Any] | None
+    open_desk: OpenDesk  # a desk in the market and at the clock that a thread stores
+    settings_hash: str
+    lock_wait_s: float = 30.0
+
+    def _config(self, thread_id: str) -> dict[str, Any]:
+        return {"configurable": {"thread_id": thread_id}, "recursion_limit": 60}
+
+    async def _invoke(self, graph: Any, given: Any, thread_id: str, desk: Desk) -> Any:
+        durability = {} if graph.checkpointer is None else {"durability": "sync"}
+        return await graph.ainvoke(given, self._config(thread_id), context=desk, **durability)
+
+    async def start(self, spec: RunSpec) -> RunRow:
+        """Run a decision from its specification to its journal, then put its tickets before whoever answers them."""
+        desk = await self.open_desk(spec.market, spec.as_of)
+        await self.store.decisions.begin(spec, desk.clock.now())
+        return await self.go_on(spec.run_id, desk)
+
+    async def go_on(self, run_id: str, desk: Desk | None = None) -> RunRow:
+        """Finish a run from where it stands: new, killed anywhere, or done. Finished work is not repeated."""
+        async with thread_lock(self.store.db, run_id, self.lock_wait_s):
+            row = await self._row(run_id)
+            if row.decision is None:
+                self._same_world(row.spec.settings_hash, row.spec.graph_version, run_id)
+                desk = desk or await self.open_desk(row.spec.market, row.spec.as_of)
+                graph = run_graph().compile(checkpointer=self.saver)
+                begun = self.saver is not None and (await graph.aget_state(self._config(run_id))).created_at
+                await self._invoke(graph, None if begun else {"spec": row.spec}, run_id, desk)
+            if self.saver is not None:
+                await self.saver.adelete_thread(run_id)
+        for ticket in await self.store.tickets.list(run_id=run_id, open_only=True):
+            await self.pick_up(ticket.ticket.id)
+        return await self._row(run_id)
+
+    async def answer(
+        self,
+        ticket_id: str,
+        kind: str,
+        *,
+        who: str,
+        through: str,
+        at: datetime,
+        contracts: int | None = None,
+        limit_price: Decimal | None = None,
+        reason: str = "",
+    ) -> TicketRow:
+        """A person's answer: one act, unique by the ticket's nonce, then the thread goes on. The first answer counts."""
+        row = await self._ticket(ticket_id)
+        payload = {"reason": reason}
+        if contracts is not None:
+            payload["contracts"] = str(contracts)
+        if limit_price is not None:
+            payload["limit_price"] = str(limit_price)
+        await self.store.acts.write(kind, who, through, ticket_id, row.ticket.nonce, payload, at)
+        return await self.pick_up(ticket_id)
+
+    async def pick_up(self, ticket_id: str) -> TicketRow:
+        """Take a ticket's thread as far as it can go: to its answer, or from its answer to its end."""
+        async with thread_lock(self.store.db, ticket_id, self.lock_wait_s):
+            row = await self._ticket(ticket_id)
+            if row.state not in OPEN_STATES or row.state == TicketState.WORKING:
+                return row
+            try:
+                self._same_world(row.ticket.settings_hash, row.ticket.graph_version, ticket_id)
+            except ThreadOutdated as error:
+                return await self._outdated(row.ticket, str(error))
+            desk = await self.open_desk(row.ticket.market, row.ticket.as_of)
+            await self._advance(row.ticket, desk)
+            return await self._ticket(ticket_id)
+
+    async def watch(self, spec: RunSpec) -> WatchState:
+        """One look at the open positions: mark, protect, exits; then their closing tickets are put forward."""
+        desk = await self.open_desk(spec.market, spec.as_of)
+        async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
+            graph = watch_graph().compile()
+            state: WatchState = await self._invoke(graph, {"spec": spec}, spec.run_id, desk)
+        for ticket_id in state["tickets"]:
+            await self.pick_up(ticket_id)
+        return state
+
+    async def close(self, spec: RunSpec) -> CloseState:
+        """The end of a day for one account."""
+        desk = await self.open_desk(spec.market, spec.as_of)
+        async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
+            state: CloseState = await self._invoke(close_graph().compile(), {"spec": spec}, spec.run_id, desk)
+        return state
+
+    async def _advance(self, ticket: OrderTicket, desk: Desk) -> None:
+        graph = ticket_graph().compile(checkpointer=self.saver)
+        if self.saver is None:
+            await self._invoke(graph, {"ticket": ticket}, ticket.id, desk)
+            return
+        state = await graph.aget_state(self._config(ticket.id))
+        if not state.created_at or (state.next and not state.interrupts):
+            await self._invoke(graph, None if state.created_at else {"ticket": ticket}, ticket.id, desk)
+            state = await graph.aget_state(self._config(ticket.id))
+        if state.interrupts:
+            answer = await self._answer_on_record(ticket, desk)
+            if answer is None:
+                return
+            await self._invoke(graph, Command(resume=answer), ticket.id, desk)
+        for act in await self.store.acts.pending(ticket.id):
+            await self.store.acts.applied(act.id, (await self._ticket(ticket.id)).state, desk.clock.now())
+        await self.saver.adelete_thread(ticket.id)
+
+    async def _answer_on_record(self, ticket: OrderTicket, desk: Desk) -> Answer | None:
+        acts = await self.store.acts.pending(ticket.id)
+        if acts:
+            act = acts[0]
+            price = act.payload.get("limit_price")
+            return Answer(
+                kind="reject" if act.kind == "reject" else "approve",
+                who=act.who,
+                through=act.through,
+                at=act.at,
+                contracts=int(act.payload["contracts"]) if "contracts" in act.payload else None,
+                limit_price=Decimal(price) if price is not None else None,
+                reason=act.payload.get("reason", ""),
+            )
+        now = desk.clock.now()
+        if now >= ticket.expires_at:
+            return Answer(
+                kind="expire", who="clock", through="code", at=now, contracts=None, limit_price=None, reason="expired"
+            )
+        return None
+
+    def _same_world(self, settings_hash: str, graph_version: str, thread_id: str) -> None:
+        if graph_version != GRAPH_VERSION:
+            raise ThreadOutdated(
+                f"{thread_id} was started by graph version {graph_version}, this is {GRAPH_VERSION}; run it anew"
+            )
+        if settings_hash != self.settings_hash:
+            raise ThreadOutdated(
+                f"{thread_id} was started under settings {settings_hash}, these are {self.settings_hash}; "
+                "put the settings back or run it anew"
+            )
+
+    async def _outdated(self, ticket: OrderTicket, why: str) -> TicketRow:
+        desk = await self.open_desk(ticket.market, ticket.as_of)
+        now = desk.clock.now()
+        await self.store.portfolio.release(ticket.id, now)
+        await self.store.tickets.set_state(ticket.id, TicketState.OUTDATED, why, now)
+        if self.saver is not None:
+            await self.saver.adelete_thread(ticket.id)
+        return await self._ticket(ticket.id)
+
+    async def _row(self, run_id: str) -> RunRow:
+        row = await self.store.decisions.run(run_id)
+        if row is None:
+            raise NotFound(f"no run {run_id}; `parley journal list` shows them")
+        return row
+
+    async def _ticket(self, ticket_id: str) -> TicketRow:
+        row = await self.store.tickets.get(ticket_id)
+        if row is None:
+            raise NotFound(f"no ticket {ticket_id}; `parley tickets` shows them")
+        return row
+
+
