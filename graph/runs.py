@@ -5,6 +5,7 @@ LangGraph itself has no such lock: the same approval resumed twice at once would
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +54,12 @@ class Runs:
     async def start(self, spec: RunSpec) -> RunRow:
         """Run a decision from its specification to its journal, then put its tickets before whoever answers them."""
         desk = await self.open_desk(spec.market, spec.as_of)
-        await self.store.decisions.begin(spec, desk.clock.now())
+        async with thread_lock(self.store.db, f"new:{spec.run_id}", self.lock_wait_s):
+            number = 1
+            while await self.store.decisions.run(f"{spec.run_id}-{number}") is not None:
+                number += 1
+            spec = dataclasses.replace(spec, run_id=f"{spec.run_id}-{number}")
+            await self.store.decisions.begin(spec, desk.clock.now())
         return await self.go_on(spec.run_id, desk)
 
     async def go_on(self, run_id: str, desk: Desk | None = None) -> RunRow:

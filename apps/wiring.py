@@ -1,0 +1,225 @@
+"""The composition root: the one place that builds clock, market, broker, store, model and puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from apps.settings import Settings
+from domain.codec import digest
+from domain.decision import RunSpec
+from domain.errors import BadInput
+from domain.orders import FillMode
+from domain.ports import ChatModel, Clock, Market
+from graph.checkpoints import checkpointer
+from graph.compute import Compute
+from graph.context import Desk, DeskPolicy, Progress
+from graph.facts import FactCache
+from graph.present import present_regime
+from graph.runs import GRAPH_VERSION, Runs
+from memory import embedded
+from memory.store import Store, open_store
+from quant.risk.limits import LIMITS, tightened
+from quant.selection.playbooks import PLAYBOOKS
+from quant.worth.measure import Skill
+from tools.broker.guard import GuardedBroker
+from tools.broker.paper import PaperBroker
+from tools.clock import FixedClock
+from tools.market.open import open_market
+from tools.randomness import nonce
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def _silent(node: str, ticker: str, event: str) -> None:
+    """Nobody watches the run."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that is open for one command."""
+
+    settings: Settings
+    store: Store
+    runs: Runs
+    compute: Compute
+    markets: Callable[[str], Market]
+
+    def spec(
+        self,
+        tickers: tuple[str, ...],
+        market_name: str,
+        as_of: datetime,
+        *,
+        account: str | None = None,
+        auto: bool | None = None,
+        fill_mode: FillMode | None = None,
+    ) -> RunSpec:
+        """The specification of a run; its id is a prefix that `Runs.start` completes."""
+        market = self.markets(market_name)
+        mode = fill_mode or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
+        draft = RunSpec(
+            run_id="",
+            tickers=tuple(dict.fromkeys(ticker.upper() for ticker in tickers)),
+            market=market.label,
+            as_of=as_of,
+            account=account or f"paper/{market.label}",
+            playbooks=self.settings.playbooks,
+            seed=self.settings.seed,
+            settings_hash=self.settings.hash(),
+            graph_version=GRAPH_VERSION,
+            shortlist=self.settings.shortlist,
+            fill_mode=mode.value,
+            auto_execute=self.settings.auto_execute if auto is None else auto,
+        )
+        stamp = as_of.astimezone(NEW_YORK).strftime("%Y%m%d-%H%M")
+        return dataclasses.replace(draft, run_id=f"{stamp}-{digest(draft)[:6]}")
+
+
+def parse_as_of(text: str | None, market: Market) -> datetime:
+    """A moment from the command line. A time without a zone is New York; a bare date is that session's stated
+    snapshot time; nothing at all is the market's own last moment. Raises BadInput.
+    """
+    if text is None:
+        return market.snapshot_times(date(1990, 1, 1), date(2100, 1, 1))[-1]
+    try:
+        if len(text) == 10:
+            return market.snapshot_time(date.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no date or time; write 2026-02-12 or 2026-02-12T13:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)
+
+
+def _model(settings: Settings, store: Store | None) -> ChatModel | None:
+    if not settings.model_url:
+        return None
+    from tools.llm.chat import OpenAIChat
+
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
+    return OpenAIChat(
+        base_url=settings.model_url,
+        model=settings.model_name,
+        api_key=key,
+        timeout_s=settings.model_timeout_s,
+        method=settings.model_method,
+        replies=store.replies if store else None,
+    )
+
+
+def policy(settings: Settings) -> DeskPolicy:
+    """The part of the settings that nodes obey."""
+    return DeskPolicy(
+        start_cash=settings.start_cash,
+        lag_limit_s=settings.lag_limit_s,
+        index_lag_limit_s=settings.index_lag_limit_s,
+        half_life_s=settings.half_life_s,
+        ticket_life_s=settings.ticket_minutes * 60,
+        auto_execute=settings.auto_execute,
+        analyst_weights=tuple(sorted(settings.weights.model_dump().items())),
+        recall_limit=settings.recall_limit,
+    )
+
+
+async def database_uri(settings: Settings) -> str:
+    """The external database where one is set, else the embedded one, started if need be."""
+    if settings.database_url is not None and settings.database_url.get_secret_value():
+        return settings.database_url.get_secret_value()
+    return await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    *,
+    progress: Progress = _silent,
+    answers_itself: str = "",
+    clock_for: Callable[[Market, datetime], Clock] | None = None,
+    checkpoint: bool = True,
+    fill_mode: FillMode | None = None,
+    markets: Callable[[str], Market] | None = None,
+) -> AsyncIterator[House]:
+    """Open everything, and close it in the opposite order. The embedded server stops with its last user."""
+    compute = Compute(settings.threads)
+    compute.own_loop()
+    uri = await database_uri(settings)
+    try:
+        store = await open_store(uri)
+        try:
+            opened: dict[str, Market] = {}
+
+            def market_named(name: str) -> Market:
+                if name not in opened:
+                    opened[name] = markets(name) if markets else open_market(name, settings.store_dir, settings.seed)
+                return opened[name]
+
+            auto = answers_itself or ("AUTO_EXECUTE" if settings.auto_execute else "")
+            facts = FactCache(store.facts, compute)
+
+            async def desk(market_name: str, as_of: datetime) -> Desk:
+                market = market_named(market_name)
+                clock = clock_for(market, as_of) if clock_for else FixedClock(as_of)
+                return _desk(settings, store, compute, facts, market, clock, progress, auto, fill_mode)
+
+            async with _saver(uri, checkpoint) as saver:
+                runs = Runs(store=store, saver=saver, open_desk=desk, settings_hash=settings.hash())
+                yield House(settings=settings, store=store, runs=runs, compute=compute, markets=market_named)
+        finally:
+            await store.close()
+    finally:
+        compute.close()
+        if settings.database_url is None:
+            embedded.stop_if_last(settings.data_dir / "postgres")
+
+
+@asynccontextmanager
+async def _saver(uri: str, wanted: bool) -> AsyncIterator[object]:
+    if not wanted:
+        yield None
+        return
+    async with checkpointer(uri) as saver:
+        yield saver
+
+
+def _desk(
+    settings: Settings,
+    store: Store,
+    compute: Compute,
+    facts: FactCache,
+    market: Market,
+    clock: Clock,
+    progress: Progress,
+    auto: str,
+    fill_mode: FillMode | None,
+) -> Desk:
+    mode = fill_mode or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
+    limits = tightened(LIMITS, **settings.limits)
+    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=mode)
+    desk = Desk(
+        clock=clock,
+        market=market,
+        broker=paper,
+        store=store,
+        compute=compute,
+        model=_model(settings, store),
+        limits=limits,
+        playbooks=PLAYBOOKS,
+        policy=policy(settings),
+        skill=Skill.prior(),
+        facts=facts,
+        progress=progress,
+        nonce=nonce,
+        answers_itself=auto,
+    )
+    guarded = GuardedBroker(
+        broker=paper, ledger=store.portfolio, limits=limits, clock=clock, regime_at=lambda account: present_regime(desk, account)
+    )
+    return dataclasses.replace(desk, broker=guarded)
+
+
