@@ -69,7 +69,7 @@ class House:
             tickers=tuple(dict.fromkeys(ticker.upper() for ticker in tickers)),
             market=market.label,
             as_of=as_of,
-            account=account or f"paper/{market.label}",
+            account=account or default_account(market, as_of),
             playbooks=self.settings.playbooks,
             seed=self.settings.seed,
             settings_hash=self.settings.hash(),
@@ -80,6 +80,13 @@ class House:
         )
         stamp = as_of.astimezone(NEW_YORK).strftime("%Y%m%d-%H%M")
         return dataclasses.replace(draft, run_id=f"{stamp}-{digest(draft)[:6]}")
+
+
+def default_account(market: Market, as_of: datetime) -> str:
+    """A recorded or simulated day is a paper account of its own, so that days may be run in any order; naming an
+    account carries one from day to day.
+    """
+    return f"paper/{market.label}/{as_of.astimezone(NEW_YORK):%Y-%m-%d}"
 
 
 def parse_as_of(text: str | None, market: Market) -> datetime:

@@ -41,6 +41,11 @@ class RunSpec:
     fill_mode: str
     auto_execute: bool
 
+    @property
+    def world(self) -> str:
+        """Whose memories may be recalled: this market's, or this replay's alone."""
+        return self.account if self.account.startswith("replay/") else self.market
+
 
 @record
 class Opened:

@@ -58,7 +58,7 @@ async def reflect(state: CloseState, runtime: Runtime[Desk]) -> CloseState:
             event_time=outcome.at,
             known_at=now,
             source=f"{outcome.position_id}.lesson",
-            world=account,
+            world=state["spec"].world,
         )
         lessons.append(text)
     return {"lessons": tuple(lessons)}

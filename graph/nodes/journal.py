@@ -45,7 +45,7 @@ async def journal(state: RunState, runtime: Runtime[Desk]) -> RunState:
             event_time=spec.as_of,
             known_at=spec.as_of,
             source=spec.run_id,
-            world=spec.account,
+            world=spec.world,
         )
     status = RunStatus.HALTED if made.opened.refused else RunStatus.AWAITING if made.tickets else RunStatus.DONE
     await store.decisions.finish(spec.run_id, status, made)
