@@ -24,6 +24,11 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+def world_of(account: str, market: str) -> str:
+    """Whose memories an account shares: all of its market's, or, in a replay, that replay's alone."""
+    return account if account.startswith("replay/") else market
+
+
 @record
 class RunSpec:
     """Everything a run is a function of, besides the market's data, model replies and the book."""
@@ -43,8 +48,8 @@ class RunSpec:
 
     @property
     def world(self) -> str:
-        """Whose memories may be recalled: this market's, or this replay's alone."""
-        return self.account if self.account.startswith("replay/") else self.market
+        """Whose memories may be recalled."""
+        return world_of(self.account, self.market)
 
 
 @record

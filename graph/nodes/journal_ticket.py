@@ -5,6 +5,7 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from agents.scribe import memory_of_ticket, ticket_story
+from domain.decision import world_of
 from domain.orders import OPEN_STATES, TicketState
 from graph.context import Desk
 from graph.state import TicketGraphState
@@ -26,7 +27,7 @@ async def journal_ticket(state: TicketGraphState, runtime: Runtime[Desk]) -> Tic
             event_time=now,
             known_at=now,
             source=ticket.id,
-            world=ticket.account,
+            world=world_of(ticket.account, ticket.market),
         )
     await store.tickets.set_state(ticket.id, ended, outcome.reason, now)
     return {}
