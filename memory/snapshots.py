@@ -1,0 +1,73 @@
+"""Market snapshots, stored by content hash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from domain.codec import digest, pack, unpack
+from domain.errors import NotFound, ParleyError
+from domain.market import MarketSnapshot, SnapshotRef
+from memory.database import Database
+
+KEPT = 16  # snapshots held unpacked in this process
+
+
+def reference(snapshot: MarketSnapshot, content: str) -> SnapshotRef:
+    """What graph state keeps of a snapshot whose content hash is `content`."""
+    return SnapshotRef(
+        hash=content,
+        ticker=snapshot.ticker,
+        as_of=snapshot.as_of,
+        market=snapshot.market,
+        simulated=snapshot.simulated,
+        spot=snapshot.spot,
+        chain_at=snapshot.chain.quoted_at if snapshot.chain is not None else None,
+        chain_lag_s=snapshot.chain_lag_s,
+        iv_confidence=snapshot.iv_confidence,
+        absent=snapshot.absent,
+    )
+
+
+class Snapshots:
+    """Put and get snapshots; equal content is stored once. Packing runs outside the event loop."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._recent: OrderedDict[str, MarketSnapshot] = OrderedDict()
+
+    async def put(self, snapshot: MarketSnapshot) -> SnapshotRef:
+        """Store a snapshot before anything is derived from it, and return its reference."""
+        content = await asyncio.to_thread(digest, snapshot)
+        if content not in self._recent and await self._db.row("snapshots.has", hash=content) is None:
+            blob = await asyncio.to_thread(pack, snapshot)
+            await self._db.run(
+                "snapshots.put",
+                hash=content,
+                ticker=snapshot.ticker,
+                market=snapshot.market,
+                as_of=snapshot.as_of,
+                blob=blob,
+            )
+        self._keep(content, snapshot)
+        return reference(snapshot, content)
+
+    async def get(self, content: str) -> MarketSnapshot:
+        """The snapshot with this content hash. Raises NotFound."""
+        if content in self._recent:
+            self._recent.move_to_end(content)
+            return self._recent[content]
+        row = await self._db.row("snapshots.get", hash=content)
+        if row is None:
+            raise NotFound(f"no snapshot {content} is stored here; was the run made with another database?")
+        snapshot = await asyncio.to_thread(unpack, row["blob"])
+        if not isinstance(snapshot, MarketSnapshot):
+            raise ParleyError(f"what is stored as snapshot {content} is a {type(snapshot).__name__}")
+        self._keep(content, snapshot)
+        return snapshot
+
+    def _keep(self, content: str, snapshot: MarketSnapshot) -> None:
+        self._recent[content] = snapshot
+        self._recent.move_to_end(content)
+        while len(self._recent) > KEPT:
+            self._recent.popitem(last=False)
