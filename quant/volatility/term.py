@@ -35,6 +35,19 @@ def constant_maturity(t: Floats, vol: Floats, days: float, reach_days: float = 3
     return math.sqrt(variance / target)
 
 
+def bracket(t: Floats, days: float) -> tuple[int, ...]:
+    """Indices of the maturity at or before a tenor and the one after it: the two that carry it, or the nearest one.
+
+    `t` in calendar years, shape (n,), any order; empty in, empty out.
+    """
+    target = days / YEAR_DAYS
+    before = [int(i) for i in np.flatnonzero(t <= target)]
+    after = [int(i) for i in np.flatnonzero(t > target)]
+    near = [max(before, key=lambda i: (t[i], -i))] if before else []
+    far = [min(after, key=lambda i: (t[i], i))] if after else []
+    return tuple(near + far)
+
+
 def slope(near: float, far: float) -> float:
     """Far over near volatility minus one: above 0 in contango, below 0 in backwardation. Raises BadInput if not > 0."""
     if not (near > 0.0 and far > 0.0):
