@@ -1,0 +1,142 @@
+"""Tickets: answered once, in any order, from two processes, late, or under other settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.orders import TicketState
+from tests.desk import demo_moment, demo_spec, desk_house
+from tests.graph.conftest import Zygote
+from tools.clock import ManualClock
+
+THREE = ("SPX", "SPY", "QQQ")
+
+
+async def _run(uri: str, tickers: tuple[str, ...] = ("SPX",), **wiring: Any) -> list[str]:
+    async with desk_house(uri, **wiring) as house:
+        row = await house.runs.start(demo_spec(house, tickers))
+        assert row.decision is not None
+        return list(row.decision.tickets)
+
+
+async def _orders(uri: str, tickers: tuple[str, ...]) -> list[str]:
+    async with desk_house(uri) as house:
+        account = demo_spec(house, tickers).account
+        return [order.client_order_id for order, _ in await house.store.paper.paper_fills(account)]
+
+
+async def test_approve_fills_once_and_an_end_is_final(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+        first = await house.runs.answer(ticket, "approve", who="me", through="test", at=at)
+        assert first.state == TicketState.FILLED, first.reason
+        again = await house.runs.answer(ticket, "reject", who="me", through="test", at=at, reason="too late")
+        assert again.state == TicketState.FILLED
+        account = demo_spec(house).account
+        book = await house.store.portfolio.book(account, at)
+        assert len(book.positions) == 1
+        assert book.commitments == ()
+    assert len(await _orders(postgres_uri, ("SPX",))) == 1
+
+
+async def test_reject_sends_nothing_and_gives_back_the_budget(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+        assert (await house.store.portfolio.book(demo_spec(house).account, at)).commitments
+        row = await house.runs.answer(ticket, "reject", who="me", through="test", at=at, reason="not today")
+        assert (row.state, row.reason) == (TicketState.REJECTED, "not today")
+        book = await house.store.portfolio.book(demo_spec(house).account, at)
+        assert book.commitments == ()
+        assert book.positions == ()
+    assert await _orders(postgres_uri, ("SPX",)) == []
+
+
+async def test_edit_only_goes_down(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+        asked = (await house.runs.ticket(ticket)).ticket.contracts
+        row = await house.runs.answer(ticket, "edit", who="me", through="test", at=at, contracts=asked + 5)
+        assert row.state == TicketState.FILLED
+        (position,) = await house.store.portfolio.open_positions(demo_spec(house).account)
+        assert position.contracts == asked
+
+
+async def test_a_late_answer_finds_the_ticket_expired(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        late = demo_moment(house) + timedelta(hours=1)
+    async with desk_house(postgres_uri, clock_for=lambda market, as_of: ManualClock(late)) as house:
+        row = await house.runs.answer(ticket, "approve", who="me", through="test", at=late)
+        assert row.state == TicketState.EXPIRED
+        assert (await house.store.portfolio.book(demo_spec(house).account, late)).commitments == ()
+    assert await _orders(postgres_uri, ("SPX",)) == []
+
+
+async def test_other_settings_refuse_to_resume_and_say_so(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri, change={"half_life_s": 100.0}) as house:
+        at = demo_moment(house)
+        row = await house.runs.answer(ticket, "approve", who="me", through="test", at=at)
+        assert row.state == TicketState.OUTDATED
+        assert "settings" in row.reason
+        assert (await house.store.portfolio.book(demo_spec(house).account, at)).commitments == ()
+    assert await _orders(postgres_uri, ("SPX",)) == []
+
+
+async def test_a_halt_stops_an_approved_order_at_the_door(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+        await house.store.acts.write("halt", "me", "test", "desk", "n1", {"reason": "lunch"}, at)
+        row = await house.runs.answer(ticket, "approve", who="me", through="test", at=at)
+        assert row.state == TicketState.REFUSED
+        assert "halt" in row.reason
+        refused = await house.runs.start(demo_spec(house))
+        assert refused.status.value == "halted"
+        await house.store.acts.write("resume", "me", "test", "desk", "n2", {}, at)
+        assert (await house.runs.start(demo_spec(house))).status.value != "halted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_three_tickets_any_order_twice_from_two_processes(
+    make_database: Callable[[], str], zygote: Zygote, order: tuple[int, ...]
+) -> None:
+    uri = make_database()
+    tickets = asyncio.run(_run(uri, THREE))
+    assert len(tickets) == 3, "the drill needs three tickets"
+    for index in order:
+        for _ in range(2):
+            zygote.start(uri=uri, do="answer", id=tickets[index], kind="approve")
+    for index in reversed(order):
+        zygote.start(uri=uri, do="answer", id=tickets[index], kind="approve")
+    assert zygote.join() == [0] * 9
+    sent = asyncio.run(_orders(uri, THREE))
+    assert len(sent) == len(set(sent)) <= 3
+    states = asyncio.run(_states(uri))
+    assert states.count("filled") == len(sent) >= 1
+    assert set(states) <= {"filled", "refused"}
+
+
+async def _states(uri: str) -> list[str]:
+    async with desk_house(uri) as house:
+        return [row.state.value for row in await house.store.tickets.list()]
+
+
+async def test_a_ticket_remembers_its_market_and_clock(postgres_uri: str) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri, change={"market": "simulated:fair:3"}) as house:
+        row = await house.runs.answer(ticket, "approve", who="me", through="test", at=demo_moment(house))
+        assert row.state == TicketState.FILLED
+        outcome = (await house.store.portfolio.outcomes(demo_spec(house).account))[-1]
+        assert outcome.at == row.ticket.as_of
+
+
