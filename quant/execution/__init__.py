@@ -1,0 +1,1 @@
+"""How orders meet quotes, as pure functions."""

@@ -1,0 +1,86 @@
+"""The quotes of an order's legs in a chain, and the band of net prices that they span."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.codec import record
+from domain.market import OptionChain
+from domain.structures import Leg, Option, Right, Shares
+
+NONE_SETTLED: Mapping[Option, Decimal] = {}
+
+
+class Quote(NamedTuple):
+    """Displayed bid and ask of one leg, dollars a share; a bid of zero is a quote with nobody to sell to."""
+
+    leg: Leg
+    bid: Decimal
+    ask: Decimal
+
+
+class Unquoted(NamedTuple):
+    """A leg without a usable quote, and why."""
+
+    leg: Leg
+    why: str
+
+
+@record
+class PriceBand:
+    """Net prices a share that the market spans: `natural` crosses every spread, `better` is crossed by everyone."""
+
+    better: Decimal
+    natural: Decimal
+    quoted_at: datetime
+
+
+def leg_quote(leg: Leg, chain: OptionChain, settled: Mapping[Option, Decimal] = NONE_SETTLED) -> Quote | Unquoted:
+    """The chain's quote of one leg, or why there is none. A leg in `settled` trades at what it paid."""
+    option = leg.instrument
+    if isinstance(option, Shares):
+        return Unquoted(leg, "an option chain quotes no shares")
+    if option in settled:
+        return Quote(leg, settled[option], settled[option])
+    if option.settles_at <= chain.quoted_at:
+        return Unquoted(leg, f"it settled at {option.settles_at:%Y-%m-%d %H:%M} UTC and its price is not known")
+    rows = np.flatnonzero(
+        (chain.expiry == option.expiry.toordinal())
+        & (np.abs(chain.strike - float(option.strike)) < 1e-6)
+        & (chain.is_call == (option.right == Right.CALL))
+        & (chain.root == option.root)
+    )
+    if len(rows) != 1:
+        return Unquoted(leg, f"the chain lists it {len(rows)} times")
+    bid, ask = float(chain.bid[rows[0]]), float(chain.ask[rows[0]])
+    if not (math.isfinite(bid) and math.isfinite(ask)):
+        return Unquoted(leg, "no bid or no ask")
+    if bid < 0 or ask <= 0 or bid > ask:
+        return Unquoted(leg, f"bid {bid:g} and ask {ask:g} are no market")
+    return Quote(leg, _price(bid), _price(ask))
+
+
+def price_band(
+    legs: Iterable[Leg], chain: OptionChain, settled: Mapping[Option, Decimal] = NONE_SETTLED
+) -> PriceBand | None:
+    """The band of net prices of a structure; None when a leg has neither quote nor settlement."""
+    natural = better = Decimal(0)
+    for leg in legs:
+        quote = leg_quote(leg, chain, settled)
+        if isinstance(quote, Unquoted):
+            return None
+        crossed, crossing = (quote.ask, quote.bid) if leg.quantity > 0 else (quote.bid, quote.ask)
+        natural += leg.quantity * crossed
+        better += leg.quantity * crossing
+    return PriceBand(better=better, natural=natural, quoted_at=chain.quoted_at)
+
+
+def _price(value: float) -> Decimal:
+    """A quoted price; vendors' floats carry noise below a hundredth of a cent."""
+    return Decimal(repr(round(value, 4)))

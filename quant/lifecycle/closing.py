@@ -1,0 +1,32 @@
+"""The price at which a position can be closed now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from domain.book import Position
+from domain.errors import DataAbsent
+from domain.market import MarketSnapshot
+from domain.structures import instrument_key
+from quant.execution.quotes import Unquoted, leg_quote
+from quant.execution.settlement import settled_prices
+
+
+def closing_price(position: Position, snapshot: MarketSnapshot, at: datetime) -> Decimal:
+    """Natural net price a share of the legs *as they will be traded* (a closing position holds them reversed).
+
+    Legs that have settled count at what they paid. Raises DataAbsent when a leg has neither quote nor settlement.
+    """
+    if snapshot.chain is None:
+        raise DataAbsent(f"{position.ticker} has no option chain to close {position.id} against")
+    settled = settled_prices(position.legs, snapshot.daily, at)
+    net = Decimal(0)
+    for leg in position.legs:
+        quote = leg_quote(leg, snapshot.chain, settled)
+        if isinstance(quote, Unquoted):
+            raise DataAbsent(
+                f"{position.id} cannot be priced for closing: {instrument_key(leg.instrument)}, {quote.why}"
+            )
+        net += leg.quantity * (quote.ask if leg.quantity > 0 else quote.bid)
+    return net

@@ -1,0 +1,1 @@
+"""The part that says no: hard limits, one gate, and which orders only reduce."""

@@ -1,0 +1,1 @@
+"""Playbooks, and what the gate lets each of them look for."""

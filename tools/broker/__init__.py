@@ -1,0 +1,1 @@
+"""The guard that wraps every broker, and the paper broker."""
