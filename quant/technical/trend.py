@@ -31,6 +31,7 @@ def slope(close: Floats, window: int = 50) -> Slope:
     """
     logs = _logs(close, window)
     x = np.arange(window, dtype=np.float64) - (window - 1) / 2.0
+    logs = logs - logs[0]  # exact zeros for a frozen price
     spread = float(np.sum((logs - logs.mean()) ** 2))
     tilt = float(np.sum(x * logs) / np.sum(x * x))
     explained = tilt * tilt * float(np.sum(x * x))
