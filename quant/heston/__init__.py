@@ -1,0 +1,1 @@
+"""The Heston (1993) stochastic-volatility model: parameters and exact European prices."""

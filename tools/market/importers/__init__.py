@@ -1,0 +1,1 @@
+"""Converters from each vendor's files into the one store."""

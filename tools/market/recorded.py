@@ -1,0 +1,238 @@
+"""A recorded market: one set of chains from the store, with the bars, indices and rates that all sets share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from domain.errors import BadInput, DataAbsent, SourceFailed
+from domain.market import (
+    Absent,
+    BarSeries,
+    Calendar,
+    IndexLevel,
+    Instrument,
+    Interval,
+    Kind,
+    OptionChain,
+    RateCurve,
+    SocialCounts,
+)
+from tools import sessions
+from tools.market import reference, series
+from tools.market.store import Store
+
+T = TypeVar("T")
+
+_CHAINS_HELD = 16
+_ROUND_S = 300  # chains quoted within five minutes of each other belong to one round of collection
+_SPAN = {Interval.DAY: "daily", Interval.HOUR: "hourly", Interval.FIVE_MINUTES: "5-minute", Interval.MINUTE: "1-minute"}
+
+
+class RecordedMarket:
+    """Implements `domain.ports.Market` over a store. Recorded chains stand in for a real-time feed, as the label says.
+
+    `one_shot` is a fact of the set: True when some session holds a single chain of a ticker, so that an order made on
+    it has no later quote to fill against. Raises BadInput when the store or the set is not there.
+    """
+
+    def __init__(self, store_dir: Path, set_name: str) -> None:
+        self._store = Store(store_dir)
+        self._set = set_name
+        held = self._store.sets()
+        if set_name not in held:
+            has = f"it holds {', '.join(held)}" if held else "it is empty"
+            raise BadInput(
+                f"the store {store_dir} has no set {set_name!r}: {has}. Import its files with `parley data import PATH`"
+            )
+        self._tickers = self._store.tickers(set_name)
+        self.label = f"recorded:{set_name}"
+        self.simulated = False
+        self.delayed = False
+        self.one_shot = any(
+            len(self._moments(ticker, day)) == 1
+            for ticker in self._tickers
+            for day in self._store.chain_days(set_name, ticker)
+        )
+        self._frames: dict[tuple[str, str], Any] = {}
+        self._chains: OrderedDict[tuple[str, datetime], OptionChain] = OrderedDict()
+
+    async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
+        """Reference data of a ticker that the set holds."""
+        return self._stranger(ticker) or reference.instrument(ticker, as_of)
+
+    async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:
+        """The newest chain known at `as_of`, whatever its age."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        today = as_of.astimezone(sessions.NEW_YORK).date()
+        for day in reversed(self._store.chain_days(self._set, ticker)):
+            known = [moment for moment in self._moments_held(ticker, day) if moment <= as_of] if day <= today else []
+            if known:
+                return await self._chain(ticker, day, known[-1])
+        return Absent(what=f"a chain of {ticker}", why=f"{self.label} has none from before {as_of:%Y-%m-%d %H:%M} UTC")
+
+    async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
+        """At most the last `count` bars of regular hours known at `as_of`, unbroken by holes or splits."""
+        held = await self._held(f"bars {interval}", ticker, lambda: self._load_bars(ticker, interval))
+        return series.select(held, ticker, interval, f"{_SPAN[interval]} bars of {ticker}", as_of, count)
+
+    async def index(self, name: str, as_of: datetime) -> IndexLevel | Absent:
+        """The last daily close of an index that was known at `as_of`."""
+        history = await self.index_history(name, as_of, 1)
+        if isinstance(history, Absent):
+            return history
+        day = datetime.fromtimestamp(int(history.start[-1]), UTC).astimezone(sessions.NEW_YORK).date()
+        known_at = datetime.fromtimestamp(int(history.known_at[-1]), UTC)
+        return IndexLevel(name=name, value=float(history.close[-1]), day=day, known_at=known_at)
+
+    async def index_history(self, name: str, as_of: datetime, count: int) -> BarSeries | Absent:
+        """At most the last `count` daily values of an index known at `as_of`."""
+        held = await self._held("index", name, lambda: self._load_index(name))
+        return series.select(held, name, Interval.DAY, f"daily values of {name}", as_of, count)
+
+    async def rates(self, as_of: datetime) -> RateCurve | Absent:
+        """The last Treasury curve known at `as_of`, whatever its age (its day says it)."""
+        curves: tuple[RateCurve, ...] = await self._held("rates", "", self._load_rates)
+        known = [curve for curve in curves if curve.known_at <= as_of]
+        return known[-1] if known else Absent(what="Treasury yields", why=f"none known on {as_of:%Y-%m-%d}")
+
+    async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
+        """Indices and ETFs have no earnings, which is known; of single names nothing is recorded."""
+        return Calendar(earnings_known=reference.kind(ticker) is not Kind.STOCK, events=())
+
+    async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
+        """No recorded set holds social counts."""
+        return Absent(what=f"social counts of {ticker}", why=f"{self.label} has no social source")
+
+    def snapshot_time(self, day: date) -> datetime:
+        """The last stated moment of a day's chains. Raises DataAbsent when the set holds no chain of that day."""
+        moments = self.snapshot_times(day, day)
+        if moments:
+            return moments[-1]
+        days = sorted({held for ticker in self._tickers for held in self._store.chain_days(self._set, ticker)})
+        before = [held for held in days if held < day][-1:]
+        after = [held for held in days if held > day][:1]
+        near = " and ".join(held.isoformat() for held in (*before, *after))
+        raise DataAbsent(f"{self.label} holds no chain of {day}; the nearest are of {near}")
+
+    def snapshot_times(self, start: date, end: date) -> tuple[datetime, ...]:
+        """The moments with new chains between two days, inclusive.
+
+        Chains of several tickers stamped less than five minutes apart are one round; its last stamp is the moment.
+        """
+        stamps = sorted(
+            {
+                moment
+                for ticker in self._tickers
+                for day in self._store.chain_days(self._set, ticker)
+                if start <= day <= end
+                for moment in self._moments_held(ticker, day)
+            }
+        )
+        following = [*stamps[1:], None]
+        near = timedelta(seconds=_ROUND_S)
+        return tuple(a for a, b in zip(stamps, following, strict=True) if b is None or b - a >= near)
+
+    def _stranger(self, ticker: str) -> Absent | None:
+        if ticker in self._tickers:
+            return None
+        return Absent(what=ticker, why=f"{self.label} holds {', '.join(self._tickers)}")
+
+    async def _held(self, kind: str, name: str, load: Callable[[], Any]) -> Any:
+        """What `load` gives, read once per market; the disk is read off the event loop."""
+        key = (kind, name)
+        if key not in self._frames:
+            self._frames[key] = await asyncio.to_thread(load)
+        return self._frames[key]
+
+    def _moments_held(self, ticker: str, day: date) -> tuple[datetime, ...]:
+        key = ("moments", f"{ticker} {day}")
+        if key not in self._frames:
+            self._frames[key] = self._moments(ticker, day)
+        moments: tuple[datetime, ...] = self._frames[key]
+        return moments
+
+    def _moments(self, ticker: str, day: date) -> tuple[datetime, ...]:
+        """When the chains of a day became known, oldest first."""
+        lazy = self._store.chains(self._set, ticker, day).select("known_at")
+        return tuple(sorted(_collect(lazy)["known_at"].unique().to_list()))
+
+    async def _chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
+        key = (ticker, known_at)
+        if key not in self._chains:
+            self._chains[key] = await asyncio.to_thread(self._load_chain, ticker, day, known_at)
+            while len(self._chains) > _CHAINS_HELD:
+                self._chains.popitem(last=False)
+        return self._chains[key]
+
+    def _load_chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
+        rows = _collect(self._store.chains(self._set, ticker, day).filter(pl.col("known_at") == known_at))
+        about = reference.instrument(ticker, known_at)
+        first = rows.row(0, named=True)
+
+        def numbers(name: str) -> Any:
+            return rows[name].fill_null(np.nan).to_numpy()
+
+        epoch = date(1970, 1, 1).toordinal()
+        return OptionChain(
+            ticker=ticker,
+            exercise=about.exercise,
+            multiplier=about.multiplier,
+            spot=float(first["spot"]) if first["spot"] is not None else float("nan"),
+            quoted_at=first["quoted_at"].astimezone(UTC),
+            known_at=known_at.astimezone(UTC),
+            source=first["source"],
+            closing=first["closing"],
+            root=np.array(rows["root"].to_list(), dtype=np.str_),
+            expiry=rows["expiry"].dt.epoch("d").to_numpy().astype(np.int64) + epoch,
+            settles_at=rows["settles_at"].dt.epoch("s").to_numpy(),
+            strike=numbers("strike"),
+            is_call=rows["is_call"].to_numpy(),
+            **{name: numbers(name) for name in ("bid", "ask", "last", "volume", "open_interest")},
+            vendor_iv=numbers("vendor_iv"),
+            vendor_delta=numbers("vendor_delta"),
+        )
+
+    def _load_bars(self, ticker: str, interval: Interval) -> tuple[series.Source, ...]:
+        lazy = self._store.bars(ticker, interval)
+        if lazy is None:
+            return ()
+        return series.sources(_collect(lazy.filter("session")), reference.SPLITS.get(ticker, ()))
+
+    def _load_index(self, name: str) -> tuple[series.Source, ...]:
+        lazy = self._store.index(name)
+        if lazy is None:
+            return ()
+        rows = _collect(lazy)
+        opens = [sessions.open_close(day)[0] for day in rows["day"].to_list()]
+        start = pl.Series("start", opens, dtype=pl.Datetime("us", "UTC"))
+        volume = pl.lit(None, pl.Float64).alias("volume")
+        return series.sources(rows.with_columns(start, volume, adjusted=pl.lit(False)))
+
+    def _load_rates(self) -> tuple[RateCurve, ...]:
+        lazy = self._store.rates()
+        if lazy is None:
+            return ()
+        curves: list[RateCurve] = []
+        rows = _collect(lazy).unique(["day", "tenor"], keep="first", maintain_order=True).sort("day", "tenor")
+        for (day, known_at), group in rows.partition_by("day", "known_at", as_dict=True, maintain_order=True).items():
+            tenors, yields = tuple(group["tenor"].to_list()), tuple(group["yield"].to_list())
+            curves.append(RateCurve(tenors=tenors, yields=yields, day=day, known_at=known_at.astimezone(UTC)))
+        return tuple(curves)
+
+
+def _collect(lazy: pl.LazyFrame) -> pl.DataFrame:
+    """Read from disk. Raises SourceFailed when a file is gone or broken."""
+    try:
+        return lazy.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceFailed(f"the store cannot be read: {error}. Import the set again") from error

@@ -1,0 +1,1 @@
+"""A seeded market that moves under P and is quoted under Q."""

@@ -1,0 +1,140 @@
+"""The simulated market: moves under P (Heston), quoted under Q = P with variance ÷ m, labelled wherever it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from domain.errors import BadInput, DataAbsent
+from domain.market import (
+    Absent,
+    BarSeries,
+    Calendar,
+    IndexLevel,
+    Instrument,
+    Interval,
+    OptionChain,
+    RateCurve,
+    SocialCounts,
+)
+from tools import sessions
+from tools.market import reference
+from tools.market.simulated import bars, events, quotes
+from tools.market.simulated.paths import grid
+from tools.market.simulated.presets import FIRST, LAST, PRESETS, PROFILES, RATE, STEP_S
+
+_CHAINS_HELD = 24
+_TENORS = (1 / 12, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+_INTERVALS = (Interval.DAY, Interval.FIVE_MINUTES)
+
+
+class SimulatedMarket:
+    """Implements `domain.ports.Market` from a preset and a seed; any moment of 2021-07 to 2026-06 at random access.
+
+    New quotes come every five minutes in session. The preset changes the quotes only: the paths of a seed are the same.
+    """
+
+    def __init__(self, preset: str, seed: int) -> None:
+        if preset not in PRESETS:
+            raise BadInput(f"there is no simulator preset {preset!r}; choose one of {', '.join(PRESETS)}")
+        if seed < 0:
+            raise BadInput(f"a seed is zero or more, not {seed}")
+        self._preset, self._seed = preset, seed
+        self.label = f"simulated:{preset}:{seed}"
+        self.simulated = True
+        self.delayed = False
+        self.one_shot = False
+        self._chains: OrderedDict[tuple[str, int, int], OptionChain] = OrderedDict()
+
+    async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
+        """Reference data of a simulated ticker."""
+        return self._stranger(ticker) or reference.instrument(ticker, as_of)
+
+    async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:
+        """The newest quotes at `as_of`, whatever their age."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        about, stamp = grid(), as_of.timestamp()
+        session = int(np.searchsorted(about.opens, stamp, side="right")) - 1
+        if session < 0:
+            return Absent(what=f"a chain of {ticker}", why=f"{self.label} begins on {FIRST}")
+        node = int(min((stamp - int(about.opens[session])) // STEP_S, int(about.steps[session])))
+        key = (ticker, session, node)
+        if key not in self._chains:
+            self._chains[key] = await asyncio.to_thread(quotes.chain, self._preset, self._seed, *key)
+            while len(self._chains) > _CHAINS_HELD:
+                self._chains.popitem(last=False)
+        return self._chains[key]
+
+    async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
+        """At most the last `count` bars complete at `as_of`, daily or of five minutes."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        if interval not in _INTERVALS:
+            return Absent(what=f"{interval} bars of {ticker}", why=f"{self.label} makes daily and 5-minute bars")
+        found = await asyncio.to_thread(bars.bars, self._seed, ticker, interval, as_of.timestamp(), count)
+        return found or Absent(what=f"{interval} bars of {ticker}", why=f"{self.label} begins on {FIRST}")
+
+    async def index(self, name: str, as_of: datetime) -> IndexLevel | Absent:
+        """The last daily close of VIX9D, VIX, VIX3M or VIX6M known at `as_of`."""
+        history = await self.index_history(name, as_of, 1)
+        if isinstance(history, Absent):
+            return history
+        day = datetime.fromtimestamp(int(history.start[-1]), UTC).astimezone(sessions.NEW_YORK).date()
+        known_at = datetime.fromtimestamp(int(history.known_at[-1]), UTC)
+        return IndexLevel(name=name, value=float(history.close[-1]), day=day, known_at=known_at)
+
+    async def index_history(self, name: str, as_of: datetime, count: int) -> BarSeries | Absent:
+        """At most the last `count` daily values of an index, from the expected variance of this market's own SPX."""
+        if name not in bars.TERMS:
+            return Absent(what=f"daily values of {name}", why=f"{self.label} makes {', '.join(bars.TERMS)}")
+        found = await asyncio.to_thread(bars.index, self._preset, self._seed, name, as_of.timestamp(), count)
+        return found or Absent(what=f"daily values of {name}", why=f"{self.label} begins on {FIRST}")
+
+    async def rates(self, as_of: datetime) -> RateCurve | Absent:
+        """A flat curve, known at the open of the last session."""
+        about = grid()
+        session = int(np.searchsorted(about.opens, as_of.timestamp(), side="right")) - 1
+        if session < 0:
+            return Absent(what="rates", why=f"{self.label} begins on {FIRST}")
+        level = float(np.expm1(RATE))
+        opened = datetime.fromtimestamp(int(about.opens[session]), UTC)
+        day = date.fromordinal(int(about.days[session]))
+        return RateCurve(tenors=_TENORS, yields=(level,) * len(_TENORS), day=day, known_at=opened)
+
+    async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
+        """Known for every simulated ticker; nothing is known of others."""
+        return events.earnings(ticker, as_of) if ticker in PROFILES else Calendar(earnings_known=False, events=())
+
+    async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
+        """Daily mentions of the last 60 days."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        found = events.social(self._seed, ticker, as_of)
+        return found or Absent(what=f"social counts of {ticker}", why=f"{self.label} begins on {FIRST}")
+
+    def snapshot_time(self, day: date) -> datetime:
+        """Fifteen minutes before the close of a session. Raises DataAbsent for a day without one."""
+        if not FIRST <= day <= LAST or not sessions.is_session(day):
+            raise DataAbsent(f"{self.label} has no session on {day}; it runs from {FIRST} to {LAST}")
+        return sessions.open_close(day)[1] - timedelta(minutes=15)
+
+    def snapshot_times(self, start: date, end: date) -> tuple[datetime, ...]:
+        """One tick a session, fifteen minutes before its close, between two days, inclusive."""
+        return tuple(self.snapshot_time(day) for day in sessions.between(max(start, FIRST), min(end, LAST)))
+
+    def last_session_middle(self) -> datetime:
+        """The middle of this market's own last session: where the demo stands, whatever the day."""
+        opened, closed = sessions.open_close(LAST)
+        return opened + (closed - opened) / 2
+
+    def _stranger(self, ticker: str) -> Absent | None:
+        if ticker in PROFILES:
+            return None
+        return Absent(what=ticker, why=f"{self.label} trades {', '.join(PROFILES)}")
