@@ -43,36 +43,46 @@ class Section(BaseModel):
 class Weights(Section):
     """Weights of the four analysts; equal until their record earns more."""
 
-    vol_surface: float = Field(1.0, ge=0)
-    social: float = Field(1.0, ge=0)
-    technical: float = Field(1.0, ge=0)
-    flow: float = Field(1.0, ge=0)
+    vol_surface: float = Field(default=1.0, ge=0)
+    social: float = Field(default=1.0, ge=0)
+    technical: float = Field(default=1.0, ge=0)
+    flow: float = Field(default=1.0, ge=0)
 
 
 class Settings(Section):
     """Everything that can be set. A comment on each key is what `parley init` writes beside it."""
 
-    database_url: SecretStr | None = Field(None, description="external PostgreSQL with pgvector; empty: embedded")
+    database_url: SecretStr | None = Field(
+        default=None, description="external PostgreSQL with pgvector; empty: embedded"
+    )
     data_dir: Path = Field(default_factory=_home, description="where the embedded database lies")
     store_dir: Path = Field(default_factory=lambda: _home() / "store", description="recorded market data (Parquet)")
-    market: str = Field("simulated:vrp", description="simulated:fair|vrp[:seed] or recorded:NAME")
-    seed: int = Field(11, ge=0, description="seed of the simulated market")
-    model_url: str | None = Field(None, description="an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
-    model_name: str = Field("default", description="name of the model on that server")
-    model_api_key: SecretStr | None = Field(None, description="key of that server, where it needs one")
-    model_method: Literal["json_schema", "function_calling"] = Field("json_schema", description="how it is asked")
-    model_timeout_s: float = Field(60.0, gt=0, le=600, description="longest wait for one reply")
-    auto_execute: bool = Field(False, description="answer tickets in code, on the same path; false: a person does")
-    ticket_minutes: float = Field(10.0, gt=0, le=1440, description="how long a ticket waits for its answer")
-    start_cash: Decimal = Field(Decimal(100_000), gt=0, description="a fresh paper account starts with this")
-    shortlist: int = Field(3, ge=1, le=50, description="how many tickers get a debate")
-    tickers: tuple[str, ...] = Field(("SPY", "QQQ", "NVDA"), description="the universe when none is named")
-    playbooks: tuple[str, ...] = Field(("index_iron_condor", "debit_vertical"), description="playbooks in force")
-    recall_limit: int = Field(4, ge=0, le=20, description="memories recalled into a debate")
-    lag_limit_s: float = Field(600.0, gt=0, le=3600, description="oldest usable option chain")
-    index_lag_limit_s: float = Field(900.0, gt=0, le=3600, description="the same for index options")
-    half_life_s: float = Field(300.0, gt=0, description="IV confidence halves over this lag")
-    threads: int = Field(2, ge=1, le=64, description="worker threads for computing")
+    market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed] or recorded:NAME")
+    seed: int = Field(default=11, ge=0, description="seed of the simulated market")
+    model_url: str | None = Field(
+        default=None, description="an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"
+    )
+    model_name: str = Field(default="default", description="name of the model on that server")
+    model_api_key: SecretStr | None = Field(default=None, description="key of that server, where it needs one")
+    model_method: Literal["json_schema", "function_calling"] = Field(
+        default="json_schema", description="how it is asked"
+    )
+    model_timeout_s: float = Field(default=60.0, gt=0, le=600, description="longest wait for one reply")
+    auto_execute: bool = Field(
+        default=False, description="answer tickets in code, on the same path; false: a person does"
+    )
+    ticket_minutes: float = Field(default=10.0, gt=0, le=1440, description="how long a ticket waits for its answer")
+    start_cash: Decimal = Field(default=Decimal(100_000), gt=0, description="a fresh paper account starts with this")
+    shortlist: int = Field(default=3, ge=1, le=50, description="how many tickers get a debate")
+    tickers: tuple[str, ...] = Field(default=("SPY", "QQQ", "NVDA"), description="the universe when none is named")
+    playbooks: tuple[str, ...] = Field(
+        default=("index_iron_condor", "debit_vertical"), description="playbooks in force"
+    )
+    recall_limit: int = Field(default=4, ge=0, le=20, description="memories recalled into a debate")
+    lag_limit_s: float = Field(default=600.0, gt=0, le=3600, description="oldest usable option chain")
+    index_lag_limit_s: float = Field(default=900.0, gt=0, le=3600, description="the same for index options")
+    half_life_s: float = Field(default=300.0, gt=0, description="IV confidence halves over this lag")
+    threads: int = Field(default=2, ge=1, le=64, description="worker threads for computing")
     weights: Weights = Field(default_factory=lambda: Weights(), description="weights of the analysts")
     limits: dict[str, float] = Field(default_factory=dict, description="hard limits, tightened; never loosened")
 

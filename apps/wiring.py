@@ -17,7 +17,7 @@ from domain.decision import RunSpec
 from domain.errors import BadInput
 from domain.orders import FillMode
 from domain.ports import ChatModel, Clock, Market
-from graph.checkpoints import checkpointer
+from graph.checkpoints import Saver, checkpointer
 from graph.compute import Compute
 from graph.context import Desk, DeskPolicy, Progress
 from graph.facts import FactCache
@@ -28,8 +28,8 @@ from memory.store import Store, open_store
 from quant.risk.limits import LIMITS, tightened
 from quant.selection.playbooks import PLAYBOOKS
 from quant.worth.measure import Skill
-from tools.broker.guard import GuardedBroker
-from tools.broker.paper import PaperBroker
+from tools.broker.guard import GuardedBroker, quoted_band
+from tools.broker.paper import PaperBroker, next_session_end, session_end
 from tools.clock import FixedClock
 from tools.market.open import open_market
 from tools.randomness import nonce
@@ -151,9 +151,10 @@ async def open_house(
     checkpoint: bool = True,
     fill_mode: FillMode | None = None,
     markets: Callable[[str], Market] | None = None,
+    compute: Compute | None = None,
 ) -> AsyncIterator[House]:
     """Open everything, and close it in the opposite order. The embedded server stops with its last user."""
-    compute = Compute(settings.threads)
+    compute = compute or Compute(settings.threads)
     compute.own_loop()
     uri = await database_uri(settings)
     try:
@@ -175,7 +176,13 @@ async def open_house(
                 return _desk(settings, store, compute, facts, market, clock, progress, auto, fill_mode)
 
             async with _saver(uri, checkpoint) as saver:
-                runs = Runs(store=store, saver=saver, open_desk=desk, settings_hash=settings.hash())
+                runs = Runs(
+                    store=store,
+                    saver=saver,
+                    open_desk=desk,
+                    settings_hash=settings.hash(),
+                    start_cash=settings.start_cash,
+                )
                 yield House(settings=settings, store=store, runs=runs, compute=compute, markets=market_named)
         finally:
             await store.close()
@@ -186,7 +193,7 @@ async def open_house(
 
 
 @asynccontextmanager
-async def _saver(uri: str, wanted: bool) -> AsyncIterator[object]:
+async def _saver(uri: str, wanted: bool) -> AsyncIterator[Saver | None]:
     if not wanted:
         yield None
         return
@@ -207,7 +214,8 @@ def _desk(
 ) -> Desk:
     mode = fill_mode or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
     limits = tightened(LIMITS, **settings.limits)
-    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=mode)
+    rests = next_session_end if market.one_shot else session_end
+    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=mode, deadline=rests)
     desk = Desk(
         clock=clock,
         market=market,
@@ -225,8 +233,11 @@ def _desk(
         answers_itself=auto,
     )
     guarded = GuardedBroker(
-        broker=paper, ledger=store.portfolio, limits=limits, clock=clock, regime_at=lambda account: present_regime(desk, account)
+        broker=paper,
+        ledger=store.portfolio,
+        limits=limits,
+        clock=clock,
+        regime_at=lambda account: present_regime(desk, account),
+        band_of=quoted_band(market),
     )
     return dataclasses.replace(desk, broker=guarded)
-
-

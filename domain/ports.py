@@ -89,6 +89,10 @@ class Broker(Protocol):
         """What the broker knows of this id; None when it never heard of it."""
         ...
 
+    async def settle_working(self, account: str, now: datetime) -> tuple[tuple[BrokerOrder, BrokerReport], ...]:
+        """Resting orders of an account that have ended since they were last asked after."""
+        ...
+
     async def open_orders(self) -> tuple[BrokerReport, ...]: ...
     async def positions(self) -> tuple[tuple[str, int], ...]:
         """(instrument key, signed quantity) of everything held."""

@@ -18,6 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.codec import from_tagged, is_record, to_data
 
+Saver = AsyncPostgresSaver
+
 
 def wrap(value: Any) -> Any:
     """Records and tuples as tagged plain data, LangGraph's own carriers walked through."""
@@ -69,7 +71,7 @@ class RecordSerializer(JsonPlusSerializer):
 
 
 @asynccontextmanager
-async def checkpointer(uri: str) -> AsyncIterator[AsyncPostgresSaver]:
+async def checkpointer(uri: str) -> AsyncIterator[Saver]:
     """A saver on its own one-connection pool. Its tables are made on first use."""
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         uri,

@@ -1,6 +1,6 @@
 """The close graph, at the end of a day.
 
-    close  snapshot of the book ─► attribute ─► risk ─► reflect ─► report
+close  snapshot of the book ─► attribute ─► risk ─► reflect ─► report
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def refusal(ticker: str, stage: str, error: Exception) -> Refused:
     return Refused(ticker=ticker, stage=stage, reason=reason)
 
 
-def recorded(name: str, node: Node, *, per_ticker: bool = False) -> Node:
+def recorded(name: str, node: Node, *, per_ticker: bool = False) -> Any:
     """Wrap a node. With `per_ticker`, what goes wrong inside ends that ticker in `Refused` and the others go on;
     a RunFatal error (database, clock, book, regime) always raises through.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from domain.book import Book
+from domain.decision import GateReport
 from domain.orders import OrderTicket
 from domain.regime import Regime
 from graph.context import Desk
@@ -12,8 +13,13 @@ from quant.risk.gate import check
 from quant.sizing.order import broker_order
 
 
+def failures(report: GateReport) -> str:
+    """Every failed check of a report in one line."""
+    return "; ".join(f"{one.name}: {one.value or one.note} against {one.limit}" for one in report.failed)
+
+
 def without(book: Book, ticket_id: str) -> Book:
-    """The book without one ticket's own reservation, which must not be counted beside its order."""
+    """The book without one ticket's own reservation, for sizing that ticket anew."""
     others = tuple(commitment for commitment in book.commitments if commitment.id != ticket_id)
     return dataclasses.replace(book, commitments=others)
 
@@ -23,8 +29,8 @@ async def reserve(desk: Desk, ticket: OrderTicket, regime: Regime) -> str:
     now = desk.clock.now()
     order = broker_order(ticket, limit_price=ticket.limit_price, contracts=ticket.contracts, at=now)
     async with desk.store.portfolio.door(ticket.account, now) as door:
-        report = check((order,), without(await door.book(), ticket.id), regime, desk.limits, now)
+        report = check((order,), await door.book(), regime, desk.limits, now)
         if not report.passed:
-            return "; ".join(f"{failed.name}: {failed.value} against {failed.limit}" for failed in report.failed)
+            return failures(report)
         await door.reserve(ticket.id, order, ticket.expires_at)
     return ""

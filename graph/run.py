@@ -1,8 +1,8 @@
 """The run and scan graphs, exactly as drawn.
 
-    run   open ─► scan (per ticker, in parallel) ─► rank ─► debate (per shortlisted ticker, in parallel)
-               ─► risk_gate ─► price ─► size ─► tickets ─► journal
-    scan  snapshot ─► vol_surface ∥ social ∥ technical ∥ flow ─► aggregate
+run   open ─► scan (per ticker, in parallel) ─► rank ─► debate (per shortlisted ticker, in parallel)
+           ─► risk_gate ─► price ─► size ─► tickets ─► journal
+scan  snapshot ─► vol_surface ∥ social ∥ technical ∥ flow ─► aggregate
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
@@ -24,6 +25,7 @@ from graph.run import run_graph
 from graph.state import CloseState, WatchState
 from graph.ticket import ticket_graph
 from graph.watch import watch_graph
+from graph.working import settle_working
 from memory.decisions import RunRow
 from memory.locks import thread_lock
 from memory.store import Store
@@ -42,9 +44,10 @@ class Runs:
     saver: BaseCheckpointSaver[Any] | None
     open_desk: OpenDesk  # a desk in the market and at the clock that a thread stores
     settings_hash: str
+    start_cash: Decimal  # of an account that is opened here
     lock_wait_s: float = 30.0
 
-    def _config(self, thread_id: str) -> dict[str, Any]:
+    def _config(self, thread_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread_id}, "recursion_limit": 60}
 
     async def _invoke(self, graph: Any, given: Any, thread_id: str, desk: Desk) -> Any:
@@ -91,7 +94,7 @@ class Runs:
         reason: str = "",
     ) -> TicketRow:
         """A person's answer: one act, unique by the ticket's nonce, then the thread goes on. The first answer counts."""
-        row = await self._ticket(ticket_id)
+        row = await self.ticket(ticket_id)
         payload = {"reason": reason}
         if contracts is not None:
             payload["contracts"] = str(contracts)
@@ -103,7 +106,7 @@ class Runs:
     async def pick_up(self, ticket_id: str) -> TicketRow:
         """Take a ticket's thread as far as it can go: to its answer, or from its answer to its end."""
         async with thread_lock(self.store.db, ticket_id, self.lock_wait_s):
-            row = await self._ticket(ticket_id)
+            row = await self.ticket(ticket_id)
             if row.state not in OPEN_STATES or row.state == TicketState.WORKING:
                 return row
             try:
@@ -112,11 +115,18 @@ class Runs:
                 return await self._outdated(row.ticket, str(error))
             desk = await self.open_desk(row.ticket.market, row.ticket.as_of)
             await self._advance(row.ticket, desk)
-            return await self._ticket(ticket_id)
+            return await self.ticket(ticket_id)
+
+    async def settle_working(self, spec: RunSpec) -> int:
+        """Look after orders that rest at the broker. Returns how many ended."""
+        desk = await self.open_desk(spec.market, spec.as_of)
+        async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
+            return await settle_working(desk, spec.account)
 
     async def watch(self, spec: RunSpec) -> WatchState:
         """One look at the open positions: mark, protect, exits; then their closing tickets are put forward."""
         desk = await self.open_desk(spec.market, spec.as_of)
+        await self.store.portfolio.ensure_account(spec.account, self.start_cash)
         async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
             graph = watch_graph().compile()
             state: WatchState = await self._invoke(graph, {"spec": spec}, spec.run_id, desk)
@@ -127,6 +137,7 @@ class Runs:
     async def close(self, spec: RunSpec) -> CloseState:
         """The end of a day for one account."""
         desk = await self.open_desk(spec.market, spec.as_of)
+        await self.store.portfolio.ensure_account(spec.account, self.start_cash)
         async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
             state: CloseState = await self._invoke(close_graph().compile(), {"spec": spec}, spec.run_id, desk)
         return state
@@ -146,7 +157,7 @@ class Runs:
                 return
             await self._invoke(graph, Command(resume=answer), ticket.id, desk)
         for act in await self.store.acts.pending(ticket.id):
-            await self.store.acts.applied(act.id, (await self._ticket(ticket.id)).state, desk.clock.now())
+            await self.store.acts.applied(act.id, (await self.ticket(ticket.id)).state, desk.clock.now())
         await self.saver.adelete_thread(ticket.id)
 
     async def _answer_on_record(self, ticket: OrderTicket, desk: Desk) -> Answer | None:
@@ -188,7 +199,7 @@ class Runs:
         await self.store.tickets.set_state(ticket.id, TicketState.OUTDATED, why, now)
         if self.saver is not None:
             await self.saver.adelete_thread(ticket.id)
-        return await self._ticket(ticket.id)
+        return await self.ticket(ticket.id)
 
     async def _row(self, run_id: str) -> RunRow:
         row = await self.store.decisions.run(run_id)
@@ -196,10 +207,9 @@ class Runs:
             raise NotFound(f"no run {run_id}; `parley journal list` shows them")
         return row
 
-    async def _ticket(self, ticket_id: str) -> TicketRow:
+    async def ticket(self, ticket_id: str) -> TicketRow:
+        """One ticket as it stands. Raises NotFound."""
         row = await self.store.tickets.get(ticket_id)
         if row is None:
             raise NotFound(f"no ticket {ticket_id}; `parley tickets` shows them")
         return row
-
-

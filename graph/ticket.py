@@ -1,6 +1,6 @@
 """The ticket graph: the only path to a broker, for entries, exits and rolls alike.
 
-    ticket  approve ─► recheck ─► execute ─► journal
+ticket  approve ─► recheck ─► execute ─► journal
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The watch graph, over the open positions of one account.
 
-    watch  mark ─► protect ─► exits ─► rolls ─► tickets
+watch  mark ─► protect ─► exits ─► rolls ─► tickets
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ async def tick(runs: Runs, clock: ManualClock, spec: RunSpec, *, last_of_day: bo
 
     Returns the decision and the number of exits put forward.
     """
-    clock.advance_to(spec.as_of)
+    clock.set(spec.as_of)
     await runs.settle_working(spec)
     watched = await runs.watch(dataclasses.replace(spec, run_id=f"{spec.run_id}-watch"))
     row = await runs.start(spec)
@@ -135,7 +135,9 @@ def _day(moment: datetime) -> date:
 def _observations(decision: Decision) -> list[Observation]:
     """Every piece of evidence of a run with the spot it was seen at."""
     return [
-        Observation(name=f"{one.analyst}/{one.name}", ticker=scan.ticker, at=one.as_of, value=one.value, spot=scan.snapshot.spot)
+        Observation(
+            name=f"{one.analyst}/{one.name}", ticker=scan.ticker, at=one.as_of, value=one.value, spot=scan.snapshot.spot
+        )
         for scan in decision.scans
         for reading in scan.readings
         for one in reading.evidence

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from langgraph.runtime import Runtime
 
-from agents.scribe import day_report, lesson
+from agents.recollection import lesson
+from agents.scribe import day_report
 from graph.context import Desk
 from graph.nodes.mark import mark_book
 from graph.present import present_regime
@@ -50,6 +51,8 @@ async def reflect(state: CloseState, runtime: Runtime[Desk]) -> CloseState:
         if outcome.pnl is None or outcome.at.date() != now.date() or outcome.position_id is None:
             continue
         position = await desk.store.portfolio.position(outcome.position_id)
+        if position is None:
+            continue
         text = lesson(position, outcome)
         await desk.store.recall.remember(
             "lesson",

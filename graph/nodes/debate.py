@@ -7,7 +7,7 @@ from datetime import timedelta
 from langgraph.runtime import Runtime
 
 from agents.debate.debate import debate
-from agents.scribe import situation
+from agents.recollection import situation
 from graph.context import Desk
 from graph.state import DebateTask, RunState
 

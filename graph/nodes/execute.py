@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from domain.decision import Outcome
 from domain.errors import BrokerFailed, OrderRefused
-from domain.orders import BrokerOrder, BrokerReport, BrokerState, OrderTicket, TicketState
+from domain.orders import BrokerOrder, BrokerReport, BrokerState, Effect, OrderTicket, TicketState
 from graph.context import Desk
 from graph.nodes.recheck import refused
 from graph.state import TicketGraphState
@@ -40,24 +40,24 @@ async def execute(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGrap
             fills=(),
             reason="the order was never sent: the process stopped before sending and the broker knows no such order",
         )
-        await desk.store.portfolio.settle(order, report, desk.clock.now())
-        return {"outcome": _outcome(desk, ticket, order, report, TicketState.UNSENT)}
-    await desk.store.portfolio.settle(order, report, desk.clock.now())
-    return {"outcome": _outcome(desk, ticket, order, report, ENDS[report.state])}
+        return {"outcome": await settled(desk, ticket, order, report, TicketState.UNSENT)}
+    return {"outcome": await settled(desk, ticket, order, report, ENDS[report.state])}
 
 
-def _outcome(
+async def settled(
     desk: Desk, ticket: OrderTicket, order: BrokerOrder, report: BrokerReport, state: TicketState
 ) -> Outcome:
-    filled = sum(fill.contracts for fill in report.fills)
+    """Enter a broker's report in the books; entering it twice changes nothing. Returns how the ticket stands."""
+    now = desk.clock.now()
+    done = await desk.store.portfolio.settle(order, report, now)
     return Outcome(
         ticket_id=ticket.id,
         state=state,
         reason=report.reason,
         report=None,
-        position_id=ticket.position_id,
+        position_id=done.position_id,
         fill_net=report.fills[-1].net if report.fills else None,
-        contracts=filled,
-        pnl=None,
-        at=desk.clock.now(),
+        contracts=done.contracts,
+        pnl=done.realised if done.contracts and ticket.effect == Effect.CLOSE else None,
+        at=now,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
-from agents.scribe import memory_of_decision, transcript
+from agents.recollection import memory_of_decision
+from agents.scribe import transcript
 from domain.decision import Decision, RunStatus
 from domain.views import Refused
 from graph.context import Desk

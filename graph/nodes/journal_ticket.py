@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
-from agents.scribe import memory_of_ticket, ticket_story
-from domain.decision import world_of
-from domain.orders import OPEN_STATES, TicketState
+from agents.recollection import memory_of_ticket
+from agents.scribe import ticket_story
+from domain.decision import Outcome, world_of
+from domain.orders import OPEN_STATES, Answer, OrderTicket, TicketState
 from graph.context import Desk
 from graph.state import TicketGraphState
 
 
 async def journal_ticket(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGraphState:
-    """Write how the ticket ended and give back what it had reserved, unless the order still works."""
-    desk, ticket, outcome = runtime.context, state["ticket"], state["outcome"]
+    """Write how the ticket ended."""
+    await conclude(runtime.context, state["ticket"], state["answer"], state["outcome"])
+    return {}
+
+
+async def conclude(desk: Desk, ticket: OrderTicket, answer: Answer | None, outcome: Outcome) -> None:
+    """Journal an outcome and give back what the ticket had reserved, unless its order still works."""
     store, now = desk.store, desk.clock.now()
     ended = TicketState(outcome.state)
     await store.portfolio.record_outcome(outcome)
-    await store.transcripts.put(ticket.run_id, ticket.id, ticket_story(ticket, state["answer"], outcome))
+    await store.transcripts.put(ticket.run_id, ticket.id, ticket_story(ticket, answer, outcome))
     if ended not in OPEN_STATES:
         await store.portfolio.release(ticket.id, now)
         await store.recall.remember(
@@ -30,4 +36,3 @@ async def journal_ticket(state: TicketGraphState, runtime: Runtime[Desk]) -> Tic
             world=world_of(ticket.account, ticket.market),
         )
     await store.tickets.set_state(ticket.id, ended, outcome.reason, now)
-    return {}

@@ -14,7 +14,7 @@ async def protect(state: WatchState, runtime: Runtime[Desk]) -> WatchState:
     desk, account = runtime.context, state["spec"].account
     now = desk.clock.now()
     book = await desk.store.portfolio.book(account, now)
-    history = await desk.store.portfolio.nlv_history(account)
+    history = tuple((equity.at, equity.nlv) for equity in await desk.store.portfolio.nlv_history(account))
     why = loss_latched(history, book.nlv_prior_close, desk.limits.daily_loss, now)
     if why:
         nonce = f"protect:{account}:{now:%Y-%m-%d}"

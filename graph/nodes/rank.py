@@ -15,7 +15,9 @@ async def rank_tickers(state: RunState, runtime: Runtime[Desk]) -> RunState:
     scans = state.get("scans", {})
     composites = tuple(scan.composite for _, scan in sorted(scans.items()) if scan.composite is not None)
     ranked = rank(composites, state["spec"].shortlist)
-    silent = (Refused(ticker=t, stage="rank", reason="every analyst abstained") for t in scans if not scans[t].composite)
+    silent = (
+        Refused(ticker=t, stage="rank", reason="every analyst abstained") for t in scans if not scans[t].composite
+    )
     below = (
         Refused(ticker=c.ticker, stage="rank", reason=f"not among the best {len(ranked)} by edge ({c.edge})")
         for c in composites

@@ -10,7 +10,7 @@ from domain.orders import Effect, OrderTicket, SizedOrder, TicketState
 from domain.views import Verdict
 from graph.context import Desk
 from graph.present import present, present_regime
-from graph.reserve import without
+from graph.reserve import failures, without
 from graph.state import TicketGraphState
 from quant.risk.gate import check
 from quant.sizing.order import broker_order
@@ -25,7 +25,7 @@ async def recheck(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGrap
     contracts = min(ticket.contracts, answer.contracts or ticket.contracts)
     if ticket.effect == Effect.OPEN:
         try:
-            worth = await _worth(desk, ticket)
+            worth = await worth_now(desk, ticket)
         except DataError as error:
             worth = str(error)
         if isinstance(worth, str):
@@ -34,11 +34,10 @@ async def recheck(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGrap
     limit = ticket.limit_price if answer.limit_price is None else answer.limit_price
     now = desk.clock.now()
     order = broker_order(ticket, limit_price=limit, contracts=contracts, at=now)
-    book = without(await desk.store.portfolio.book(ticket.account, now), ticket.id)
+    book = await desk.store.portfolio.book(ticket.account, now)
     report = check((order,), book, await present_regime(desk, ticket.account), desk.limits, now)
     if not report.passed:
-        failed = "; ".join(f"{one.name}: {one.value} against {one.limit}" for one in report.failed)
-        return {"report": report, "outcome": refused(desk, ticket, failed, report)}
+        return {"report": report, "outcome": refused(desk, ticket, failures(report), report)}
     return {"report": report, "send": order}
 
 
@@ -57,7 +56,7 @@ def refused(desk: Desk, ticket: OrderTicket, reason: str, report: GateReport | N
     )
 
 
-async def _worth(desk: Desk, ticket: OrderTicket) -> SizedOrder | str:
+async def worth_now(desk: Desk, ticket: OrderTicket) -> SizedOrder | str:
     """The ticket's structure at present prices and in the present book, or why it is no longer worth it."""
     run = await desk.store.decisions.run(ticket.run_id)
     if run is None or run.decision is None or ticket.order is None:

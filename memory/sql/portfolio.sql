@@ -18,11 +18,17 @@ update accounts set cash = cash + %(amount)s where account = %(account)s
 select nlv, at from equity where account = %(account)s order by (at <= %(at)s) desc, at desc limit 1
 
 -- name: nlv_prior_close
-select nlv from equity
-where account = %(account)s and at_close
-  and (at at time zone 'America/New_York')::date < (%(at)s::timestamptz at time zone 'America/New_York')::date
-order by at desc
-limit 1
+-- An account that never saw a close is measured from what it started with.
+select coalesce(
+    (
+        select nlv from equity
+        where account = %(account)s and at_close
+          and (at at time zone 'America/New_York')::date < (%(at)s::timestamptz at time zone 'America/New_York')::date
+        order by at desc
+        limit 1
+    ),
+    (select start_cash from accounts where account = %(account)s)
+) as nlv
 
 -- name: nlv_at_entry
 select a.cash + coalesce((select sum(p.entry_cost) from positions p where p.account = a.account), 0) as nlv,

@@ -90,6 +90,10 @@ class GuardedBroker:
         """What the broker knows of this id; None when it never heard of it."""
         return await self._broker.find(client_order_id)
 
+    async def settle_working(self, account: str, now: datetime) -> tuple[tuple[BrokerOrder, BrokerReport], ...]:
+        """Resting orders were checked when they were sent; what became of them needs no check."""
+        return await self._broker.settle_working(account, now)
+
     async def open_orders(self) -> tuple[BrokerReport, ...]:
         """Orders that still work at the broker."""
         return await self._broker.open_orders()

@@ -28,6 +28,11 @@ def session_end(order: BrokerOrder) -> datetime:
     return sessions.open_close(order.session)[1]
 
 
+def next_session_end(order: BrokerOrder) -> datetime:
+    """In a market with one snapshot a session the next quote comes in the next session; the order rests until then."""
+    return sessions.open_close(sessions.next(order.session))[1]
+
+
 class PaperBroker:
     """A broker on paper, idempotent by client order id.
 
