@@ -1,0 +1,1 @@
+"""The structures the desk trades: geometry, payoffs, candidates and marks."""

@@ -1,0 +1,1 @@
+"""Black formulas, implied volatility, forwards and the clock of European-style option pricing."""

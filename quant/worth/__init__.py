@@ -1,0 +1,1 @@
+"""What a structure is worth under both measures, and what trading it costs."""
