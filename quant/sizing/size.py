@@ -20,6 +20,7 @@ from domain.orders import BrokerOrder, Shrink, SizedOrder
 from domain.playbook import Playbook
 from domain.regime import Regime
 from domain.structures import Option, Proposal
+from domain.units import Unit, on_grid
 from quant.risk.account_rules import contracts_used, loss_room
 from quant.risk.gate import as_working, check
 from quant.risk.limits import HardLimits
@@ -105,7 +106,8 @@ def _sized(
         )
 
     try:
-        best = growth_optimal(proposal.pnl_nodes, proposal.pnl_weights, float(book.nlv))
+        # On a grid before it is rounded down, so that every machine counts the same contracts.
+        best = round(min(growth_optimal(proposal.pnl_nodes, proposal.pnl_weights, float(book.nlv)), MOST), 6)
         single = order(1)
         caps = tuple(_caps(single, mandate, book, regime, limits))
     except (BadInput, ValueError, ArithmeticError) as error:
@@ -113,14 +115,14 @@ def _sized(
     if best == 0:
         return _none(proposal, "kelly", "no edge: growth is greatest with no contract"), None
     rule, share = ("quarter_kelly", 0.25) if auto else ("half_kelly", 0.5)
-    asked = min(best, MOST) * share * min(max(playbook.kelly_scale, 0.0), 1.0)
-    count, binding, shrinks = math.floor(min(best, MOST)), rule, []
-    kelly = ((rule, math.floor(min(best, MOST) * share)), ("playbook_scale", math.floor(asked)))
+    asked = best * share * min(max(playbook.kelly_scale, 0.0), 1.0)
+    count, binding, shrinks = math.floor(best), rule, []
+    kelly = ((rule, math.floor(best * share)), ("playbook_scale", math.floor(asked)))
     for name, cap in (*kelly, *caps):
         if cap < count:
             shrinks.append(Shrink(by=name, before=count, after=max(cap, 0)))
             count, binding = max(cap, 0), name
-    fraction = asked * float(single.max_loss) / float(book.nlv)
+    fraction = on_grid(asked * float(single.max_loss) / float(book.nlv), Unit.RATIO)
     if count == 0:
         return _none(proposal, binding, _why_none(asked, binding, single), fraction, tuple(shrinks)), None
     final = order(count)
