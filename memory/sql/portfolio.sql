@@ -129,7 +129,9 @@ select coalesce(sum(contracts), 0)::integer as contracts, coalesce(sum(amount), 
 from fills where client_order_id = %(client_order_id)s
 
 -- name: fills
-select body from fills where account = %(account)s order by at, client_order_id, seq
+select f.body from fills f join intents i using (client_order_id)
+where f.account = %(account)s
+order by f.at, i.written_at, f.client_order_id, f.seq
 
 -- name: outcome_account
 select coalesce(
