@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -26,20 +27,24 @@ def aggregate(
 ) -> Composite | None:
     """The composite of one ticker; None when every analyst with a weight abstained.
 
-    Per axis, over the signals with conviction c > 0 on it: score = Σ w·c·s / Σ w·c, conviction = Σ w·c / Σ w,
-    agreement = |Σ w·c·s| / Σ w·c·|s|. An abstention, like a conviction of 0, is absent from every sum: it is neither
-    neutral nor zero. The edge is the larger |score|·conviction of the two axes less the round-trip cost, both as a
-    share of what an at-the-money straddle costs; without `cost` it is read from the evidence, and where that is
-    missing too the cost of a wide name is charged. Raises BadInput for a reading of another ticker, an analyst heard
-    twice, or a weight that is missing or negative.
+    Per axis, over the signals with conviction c > 0 on it: score = Σ w·c·s / Σ w·c, conviction = 1 - Π (1 - c)^w (who
+    agrees adds to it, who disagrees takes from the score), agreement = |Σ w·c·s| / Σ w·c·|s|; w is a weight over the
+    mean of all weights. An abstention, like a conviction of 0, is absent everywhere: it is neither neutral nor zero.
+
+    The edge is the larger |score|·conviction of the two axes less the round-trip cost, which is a share of what an
+    at-the-money straddle costs; without `cost` it is read from the evidence, and where that is missing too the cost of
+    a wide name is charged. Raises BadInput for a reading of another ticker, an analyst heard twice, or a weight that
+    is missing or negative.
     """
     if cost is not None and not cost >= 0.0:
         raise BadInput(f"{ticker}: a round trip can't cost {cost}")
     signals = _signals(ticker, readings, weights)
     if not signals:
         return None
-    direction = _combine([(weights[s.analyst], s.direction_conviction, s.direction) for s in signals])
-    volatility = _combine([(weights[s.analyst], s.volatility_conviction, s.volatility) for s in signals])
+    mean = sum(weights.values()) / len(weights)
+    share = {analyst: weight / mean for analyst, weight in weights.items()}
+    direction = _combine([(share[s.analyst], s.direction_conviction, s.direction) for s in signals])
+    volatility = _combine([(share[s.analyst], s.volatility_conviction, s.volatility) for s in signals])
     strongest = max((volatility, direction), key=lambda axis: abs(axis.score) * axis.conviction)
     charged = cost if cost is not None else round_trip_cost(readings)
     return Composite(
@@ -99,7 +104,7 @@ def _combine(views: list[tuple[float, float, float]]) -> Axis:
     strength = sum(wc * abs(s) for wc, s in heard)
     return Axis(
         score=lean / mass,
-        conviction=mass / sum(w for w, c, _ in views if c > 0.0),
+        conviction=1.0 - math.prod((1.0 - c) ** w for w, c, _ in views if c > 0.0),
         agreement=abs(lean) / strength if strength > 0.0 else 0.0,
     )
 

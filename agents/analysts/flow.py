@@ -111,18 +111,18 @@ def _gamma(
         note = "strike with the largest net gamma exposure"
         sheet.add("gamma_strike", both.largest_strike, Unit.PRICE, origin, note=note)
     flip = zero_gamma(expiries, spot, chain.multiplier, dealers)
-    if not flip.levels:
-        sheet.lack("net gamma keeps its sign within 20 % of spot: there is no zero-gamma level")
-        return {"gex_balance": balance}
-    low, high = flip.levels[0], flip.levels[-1]
     doubtful = flip.undetermined(spot)
-    note = f"{low:,.2f} to {high:,.2f} for sticky strike or moneyness, to 45 days or all ({len(flip.levels)} of 4)"
-    note += "; undetermined: spot may lie on either side" if doubtful else ""
-    level = float(np.median(flip.levels))
-    sheet.add("zero_gamma", level, Unit.PRICE, origin, note=note)
-    sheet.add("zero_gamma_distance", 100.0 * (spot - level) / spot, Unit.PERCENT, origin, note=note)
-    note = "highest less lowest of the four, of spot"
-    sheet.add("zero_gamma_spread", 100.0 * (high - low) / spot, Unit.PERCENT, origin, note=note)
+    if flip.levels:
+        low, high = flip.levels[0], flip.levels[-1]
+        note = f"{low:,.2f} to {high:,.2f} for sticky strike or moneyness, to 45 days or all ({len(flip.levels)} of 4)"
+        note += "; undetermined: spot may lie on either side" if doubtful else ""
+        level = float(np.median(flip.levels))
+        sheet.add("zero_gamma", level, Unit.PRICE, origin, note=note)
+        sheet.add("zero_gamma_distance", 100.0 * (spot - level) / spot, Unit.PERCENT, origin, note=note)
+        note = "highest less lowest of them, of spot"
+        sheet.add("zero_gamma_spread", 100.0 * (high - low) / spot, Unit.PERCENT, origin, note=note)
+    else:
+        sheet.lack("net gamma keeps its sign within 20 % of spot: there is no zero-gamma level")
     return {} if doubtful else {"gex_balance": balance}
 
 

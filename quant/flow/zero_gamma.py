@@ -20,16 +20,22 @@ class ZeroGamma(NamedTuple):
     strike_all: float | None
     moneyness_front: float | None  # sticky moneyness, ≤ 45 days
     moneyness_all: float | None
+    net_front: float  # exposure at spot, dollars per 1 % move; 0 where nothing is open
+    net_all: float
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The levels that exist, ascending."""
-        return tuple(sorted(level for level in self if level is not None))
+        """The levels that exist, ascending; their spread is the uncertainty of the level."""
+        return tuple(sorted(level for level in self[:4] if level is not None))
 
     def undetermined(self, spot: float) -> bool:
-        """True when the ways disagree on which side of zero gamma the spot is, or one of them finds no level."""
+        """True when the four ways disagree on which side of zero gamma the spot is.
+
+        A way without a level has one sign over the whole grid; it disagrees only if that sign does.
+        """
         levels = self.levels
-        return len(levels) < 4 or levels[0] <= spot <= levels[-1]
+        inside = bool(levels) and levels[0] <= spot <= levels[-1]
+        return inside or self.net_front * self.net_all < 0.0
 
 
 def profile(expiry: OpenExpiry, spot: float, levels: Floats, sticky_moneyness: bool, weights: Floats) -> Floats:
@@ -65,6 +71,7 @@ def zero_gamma(
     """All four levels of a chain. `grid` in multiples of spot, ascending."""
     levels = spot * grid
     totals = {(sticky, front): np.zeros(len(levels)) for sticky in (False, True) for front in (False, True)}
+    net = {True: 0.0, False: 0.0}
     for expiry in expiries:
         held = signed(expiry, multiplier, dealers)
         open_rows = held != 0.0
@@ -73,14 +80,19 @@ def zero_gamma(
         part = expiry._replace(
             strike=expiry.strike[open_rows], is_call=expiry.is_call[open_rows], sigma=expiry.sigma[open_rows]
         )
+        groups = (False, True) if expiry.t <= FRONT_YEARS else (False,)
+        here = float(profile(part, spot, np.array([spot]), False, held[open_rows])[0])
+        for front in groups:
+            net[front] += here
         for sticky in (False, True):
             values = profile(part, spot, levels, sticky, held[open_rows])
-            totals[sticky, False] += values
-            if expiry.t <= FRONT_YEARS:
-                totals[sticky, True] += values
+            for front in groups:
+                totals[sticky, front] += values
     return ZeroGamma(
         strike_front=crossing(levels, totals[False, True], spot),
         strike_all=crossing(levels, totals[False, False], spot),
         moneyness_front=crossing(levels, totals[True, True], spot),
         moneyness_all=crossing(levels, totals[True, False], spot),
+        net_front=net[True],
+        net_all=net[False],
     )

@@ -29,7 +29,7 @@ def test_symmetric_strikes_cross_at_their_geometric_mean() -> None:
     """Equal gammas of two strikes at one flat volatility: |d1| equal, so S = √(K1 K2)·exp(-σ²T/2)."""
     level = np.sqrt(90.0 * 110.0) * np.exp(-0.5 * 0.04 * 30.0 / 365.0)
     found = zero_gamma((pair(30, 90.0, 110.0),), 100.0, 100)
-    assert found == pytest.approx((level,) * 4, abs=0.02)
+    assert found[:4] == pytest.approx((level,) * 4, abs=0.02)
 
 
 def test_net_gamma_vanishes_at_the_level_that_was_found() -> None:
@@ -60,16 +60,24 @@ def test_smile_dynamics_matter_only_with_a_skew() -> None:
 
 
 def test_spot_inside_the_four_is_undetermined() -> None:
-    levels = ZeroGamma(99.0, 101.0, 100.5, 100.2)
-    assert levels.undetermined(100.0)
-    assert not levels.undetermined(98.0)
-    assert levels._replace(strike_all=None).undetermined(98.0)
+    found = ZeroGamma(99.0, 101.0, 100.5, 100.2, net_front=1e6, net_all=1e6)
+    assert found.undetermined(100.0)
+    assert not found.undetermined(98.0)
+    assert not found.undetermined(102.0)
+
+
+def test_a_way_without_a_level_has_a_sign_all_the_same() -> None:
+    found = ZeroGamma(None, 101.0, None, 101.5, net_front=2e6, net_all=1e6)
+    assert not found.undetermined(103.0)
+    assert found._replace(net_front=-2e6).undetermined(103.0)
+    assert not found._replace(net_front=0.0).undetermined(103.0)  # nothing is open up to 45 days
 
 
 def test_one_sided_dealers_have_no_zero() -> None:
     found = zero_gamma((pair(30, 90.0, 110.0),), 100.0, 100, Dealers(calls=1.0, puts=1.0))
     assert found.levels == ()
-    assert found.undetermined(100.0)
+    assert not found.undetermined(100.0)
+    assert found.net_all == pytest.approx(net_gamma((pair(30, 90.0, 110.0),), 100.0, 100, Dealers(1.0, 1.0)).net)
     assert zero_gamma((), 100.0, 100).levels == ()
 
 
