@@ -40,9 +40,10 @@ def argue(scan: Scan, recalled: tuple[Recalled, ...], side: Side) -> Case | Abst
                 continue
             said = [sentence(item, scales.evidence) for item in spoken[:_SENTENCES]]
             facts = "; ".join(words for words, _ in said)
+            together = "taken together, " if len(said) > 1 else ""  # one of them may well lean the other way
             quoted = tuple(dict.fromkeys(name for _, names in said for name in names))
             text = (
-                f"{signal.analyst.replace('_', ' ').capitalize()}: {facts} → {_axis_words(axis, side)} "
+                f"{signal.analyst.replace('_', ' ').capitalize()}: {facts} → {together}{_axis_words(axis, side)} "
                 f"({strength(value, conviction)}, over {signal.horizon} days)."
             )
             drafts.append((weight, Draft(axis=axis, text=text, evidence=quoted, memories=())))

@@ -44,7 +44,10 @@ def test_the_bull_argues_in_sentences_with_numbers_and_ids() -> None:
         weight=0.42,
     )
     assert (second.axis, second.evidence, second.weight) == ("direction", (MOMENTUM, RSI), 0.25)
-    assert "20-day momentum is -2.10 % (-0.80 sd from its own mean); RSI 14 is 44 → price up" in second.text
+    assert (
+        "20-day momentum is -2.10 % (-0.80 sd from its own mean); RSI 14 is 44 → taken together, price up"
+        in second.text
+    )
     (bear,) = claims(Side.BEAR)
     assert bear.text == (
         "Flow: puts to calls trade at 1.80 against 1.60 in open interest → price down (slightly, over 5 days)."
