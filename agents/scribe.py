@@ -159,14 +159,8 @@ def gate_table(report: GateReport) -> str:
     return "\n".join(rows) if len(rows) > 2 else "No checks."
 
 
-def ticket_story(ticket: OrderTicket, answer: Answer, outcome: Outcome) -> str:
-    """How one ticket went from its making to its end."""
-    edits = []
-    if answer.contracts is not None:
-        edits.append(f"{answer.contracts} contracts")
-    if answer.limit_price is not None:
-        edits.append(f"limit {net(answer.limit_price)}")
-    edited = f", edited to {' and '.join(edits)}" if edits else ""
+def ticket_story(ticket: OrderTicket, answer: Answer | None, outcome: Outcome) -> str:
+    """How one ticket went from its making to its end; `answer` None: it ended before anybody answered."""
     name = ticket.structure.name.value.replace("_", " ")
     legs = ", ".join(leg_text(leg) for leg in ticket.structure.legs)
     parts = [
@@ -174,8 +168,7 @@ def ticket_story(ticket: OrderTicket, answer: Answer, outcome: Outcome) -> str:
         f"To {ticket.effect.value} {ticket.contracts} × {name} in {ticket.ticker} ({legs}), limit "
         f"{net(ticket.limit_price)}, under {ticket.playbook}, account {ticket.account}, market {ticket.market}, as of "
         f"{ticket.as_of:%Y-%m-%d %H:%M} UTC. Why: {ticket.why}",
-        f"Answered {answer.kind} by {answer.who} through {answer.through} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{edited}."
-        + (f" {answer.reason}" if answer.reason else ""),
+        _answered(answer),
         f"Ended **{outcome.state}**: {outcome.reason}",
     ]
     if outcome.fill_net is not None:
@@ -185,6 +178,20 @@ def ticket_story(ticket: OrderTicket, answer: Answer, outcome: Outcome) -> str:
     if outcome.report is not None:
         parts.append(gate_table(outcome.report))
     return "\n\n".join(parts) + "\n"
+
+
+def _answered(answer: Answer | None) -> str:
+    if answer is None:
+        return "Nobody answered it."
+    edits = []
+    if answer.contracts is not None:
+        edits.append(f"{answer.contracts} contracts")
+    if answer.limit_price is not None:
+        edits.append(f"limit {net(answer.limit_price)}")
+    edited = f", edited to {' and '.join(edits)}" if edits else ""
+    said = f" {answer.reason}" if answer.reason else ""
+    when = f"{answer.at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Answered {answer.kind} by {answer.who} through {answer.through} at {when}{edited}.{said}"
 
 
 def day_report(

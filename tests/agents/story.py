@@ -18,7 +18,14 @@ PASSED = Check(
     name="nlv_mark", hard=True, limit="900 s", value="0 s", headroom="900 s", passed=True, age_s=0.0, note=""
 )
 FAILED = Check(
-    name="direction", hard=False, limit="conclusive", value="inconclusive", headroom="", passed=False, age_s=None, note="n"
+    name="direction",
+    hard=False,
+    limit="conclusive",
+    value="inconclusive",
+    headroom="",
+    passed=False,
+    age_s=None,
+    note="n",
 )
 STRUCTURE = Structure(name=StructureName.BULL_PUT_SPREAD, ticker="SPX", legs=(put("2700", 1), put("2750.50", -1)))
 PROPOSAL = Proposal(
@@ -138,9 +145,7 @@ def other(ticker: str) -> Scan:
             iv_confidence=0.0,
             absent=(),
         ),
-        readings=(
-            Reading(analyst="flow", evidence=(), signal=scan().readings[1].signal),
-        ),
+        readings=(Reading(analyst="flow", evidence=(), signal=scan().readings[1].signal),),
         composite=None,
     )
 
