@@ -1,0 +1,38 @@
+"""`parley data`: recorded market data in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apps.cli.exits import EPILOG
+from apps.cli.house import settings
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+data = typer.Typer(help="Recorded market data.", no_args_is_help=True, epilog=EPILOG)
+
+
+@data.command("import", epilog=EPILOG)
+def import_files(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder with files of known layouts.")], json: Json = False
+) -> None:
+    """Bring files into the store; the same content twice is imported once."""
+    from apps.cli.holdings import import_files as bring
+
+    raise typer.Exit(bring(settings(), path, json))
+
+
+@data.command(epilog=EPILOG)
+def status(json: Json = False) -> None:
+    """What the store holds: sets, tickers, days. `--market recorded:NAME` names a set."""
+    from apps.cli.holdings import status as show
+
+    show(settings(), json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    app.add_typer(data, name="data")

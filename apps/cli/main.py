@@ -1,0 +1,53 @@
+"""`parley`: the desk from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from apps.cli import answers, books, data, journal, replays, runs, setup
+from apps.cli.exits import EPILOG, exit_of
+from apps.cli.terminal import err
+from domain.errors import ParleyError
+
+
+class Desk(TyperGroup):
+    """The root group: an error raised on purpose becomes one clear line and its exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ParleyError as error:
+            err().print(f"parley: {error}", markup=False, style="red")
+            raise typer.Exit(exit_of(error)) from error
+
+
+app = typer.Typer(
+    cls=Desk,
+    name="parley",
+    help="A personal options desk that argues before it trades. Paper orders only; no advice.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (runs, answers, books, journal, replays, data, setup):
+    group.add_to(app)
+
+
+def main() -> None:
+    """Entry point of the `parley` script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err().print("parley: interrupted; `parley tickets` shows what waits, `parley run --continue RUN` goes on")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
