@@ -83,12 +83,14 @@ def round_trip_cost(readings: tuple[Reading, ...]) -> float:
 
 
 def _signals(ticker: str, readings: tuple[Reading, ...], weights: Mapping[str, float]) -> tuple[Signal, ...]:
+    if any(not weight >= 0.0 for weight in weights.values()):
+        raise BadInput(f"analysts' weights {dict(weights)} must be 0 or more")
     signals = tuple(reading.signal for reading in readings if isinstance(reading.signal, Signal))
     for signal in signals:
         if signal.ticker != ticker:
             raise BadInput(f"a signal about {signal.ticker} was given for {ticker}")
-        if not weights.get(signal.analyst, -1.0) >= 0.0:
-            raise BadInput(f"analyst {signal.analyst} has no weight of 0 or more")
+        if signal.analyst not in weights:
+            raise BadInput(f"analyst {signal.analyst} has no weight")
     if len({reading.analyst for reading in readings}) < len(readings):
         raise BadInput(f"{ticker}: an analyst was heard twice")
     # One order whoever finished first: sums of floats depend on it.

@@ -157,6 +157,7 @@ def test_the_horizon_is_that_of_the_signal_that_carries_the_edge() -> None:
         ((view("flow"), view("flow")), EQUAL),
         ((view("flow"),), {"technical": 1.0}),
         ((view("flow"),), {"flow": -1.0}),
+        ((view("flow"),), EQUAL | {"social": -1.0}),
         ((view("flow"),), {"flow": float("nan")}),
     ],
 )
