@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.errors import BadInput
 from domain.market import Exercise, Floats
-from domain.money import to_cents
+from domain.money import ZERO, to_cents
 from domain.structures import Option, Payoff, Right, Structure
 from quant.structures.exercise import intrinsic
 
@@ -59,6 +59,11 @@ def _crossings(x: Floats, y: Floats, end_slope: float) -> tuple[float, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _loss(value: Floats, multiplier: int) -> Decimal:
+    """The worst of the values as money, rounded up from a millionth of a dollar (its last bits are noise)."""
+    return max(to_cents(round(-float(value.min()) * multiplier, 6), "up"), ZERO)
+
+
 def _single(legs: tuple[tuple[Option, int], ...], net: Decimal, multiplier: int) -> Payoff:
     strikes = np.array(sorted({0.0, *(float(option.strike) for option, _ in legs)}))
     value = np.zeros_like(strikes) - float(net)
@@ -67,10 +72,10 @@ def _single(legs: tuple[tuple[Option, int], ...], net: Decimal, multiplier: int)
     slope = _end_slope(legs)
     if slope < 0:
         raise BadInput("the loss is unlimited: more calls are sold than bought")
-    value = np.round(value, 9)
+    value[np.abs(value) < 1e-12] = 0.0
     return Payoff(
-        max_profit=None if slope > 0 else max(to_cents(float(value.max()) * multiplier), Decimal("0.00")),
-        max_loss=max(to_cents(-float(value.min()) * multiplier, "up"), Decimal("0.00")),
+        max_profit=None if slope > 0 else max(to_cents(float(value.max()) * multiplier), ZERO),
+        max_loss=_loss(value, multiplier),
         breakevens=_crossings(strikes, value, float(slope)),
         exact=True,
         max_profit_range=None,
@@ -110,8 +115,8 @@ def _several(
     if len({len(item) for item in zeros}) == 1:
         ranges = tuple((min(trio), max(trio)) for trio in zip(*zeros, strict=True))
     return Payoff(
-        max_profit=max(to_cents(tops[-1]), Decimal("0.00")),
-        max_loss=max(to_cents(-float(bound.min()) * multiplier, "up"), Decimal("0.00")),
+        max_profit=max(to_cents(tops[-1]), ZERO),
+        max_loss=_loss(bound, multiplier),
         breakevens=zeros[-1],
         exact=False,
         max_profit_range=(float(to_cents(min(tops))), float(to_cents(max(tops)))),
@@ -125,8 +130,9 @@ def payoff(
     """Maximum profit and loss and breakevens of one structure bought at `net` (a share, positive = debit), before fees.
 
     One expiry: exact. Several: `carry` and `back_value` are needed; `back_value(S, scale)` gives the model value a
-    share of all later legs (quantities applied) at the front settlement with their volatility times `scale`. The loss bound
-    looks at prices up to twice the highest strike. Raises BadInput when the loss is unlimited or they are missing.
+    share of all later legs (quantities applied) at the front settlement with their volatility times `scale`. The loss
+    bound looks at prices up to twice the highest strike. Raises BadInput when the loss is unlimited or when those two
+    are missing.
     """
     legs = _options(structure)
     multiplier = legs[0][0].multiplier

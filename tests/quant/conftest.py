@@ -259,3 +259,8 @@ def make_flat_rates() -> Callable[..., RateCurve]:
 @pytest.fixture(scope="session")
 def black_as_of() -> datetime:
     return AS_OF
+
+
+@pytest.fixture(scope="session")
+def make_chain_of() -> Callable[[pl.DataFrame, str, datetime, Exercise], OptionChain]:
+    return chain_of
