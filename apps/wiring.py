@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,7 @@ class House:
     runs: Runs
     compute: Compute
     markets: Callable[[str], Market]
+    fill_mode: FillMode
 
     def spec(
         self,
@@ -59,11 +60,9 @@ class House:
         *,
         account: str | None = None,
         auto: bool | None = None,
-        fill_mode: FillMode | None = None,
     ) -> RunSpec:
         """The specification of a run; its id is a prefix that `Runs.start` completes."""
         market = self.markets(market_name)
-        mode = fill_mode or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
         draft = RunSpec(
             run_id="",
             tickers=tuple(dict.fromkeys(ticker.upper() for ticker in tickers)),
@@ -75,7 +74,7 @@ class House:
             settings_hash=self.settings.hash(),
             graph_version=GRAPH_VERSION,
             shortlist=self.settings.shortlist,
-            fill_mode=mode.value,
+            fill_mode=self.fill_mode.value,
             auto_execute=self.settings.auto_execute if auto is None else auto,
         )
         stamp = as_of.astimezone(NEW_YORK).strftime("%Y%m%d-%H%M")
@@ -101,7 +100,7 @@ def parse_as_of(text: str | None, market: Market) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{text!r} is no date or time; write 2026-02-12 or 2026-02-12T13:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)).astimezone(UTC)
 
 
 def _model(settings: Settings, store: Store | None) -> ChatModel | None:
@@ -149,16 +148,21 @@ async def open_house(
     answers_itself: str = "",
     clock_for: Callable[[Market, datetime], Clock] | None = None,
     checkpoint: bool = True,
-    fill_mode: FillMode | None = None,
+    fill_mode: FillMode = FillMode.SAME_SNAPSHOT,
     markets: Callable[[str], Market] | None = None,
     compute: Compute | None = None,
+    warm: bool = False,
 ) -> AsyncIterator[House]:
-    """Open everything, and close it in the opposite order. The embedded server stops with its last user."""
+    """Open everything, and close it in the opposite order. The embedded server stops with its last user.
+
+    `warm` loads the embedding model beside the first work instead of when the journal needs it (seconds).
+    """
     compute = compute or Compute(settings.threads)
     compute.own_loop()
     uri = await database_uri(settings)
     try:
         store = await open_store(uri)
+        warming = asyncio.create_task(compute.run(store.embedder.warm)) if warm else None
         try:
             opened: dict[str, Market] = {}
 
@@ -183,13 +187,22 @@ async def open_house(
                     settings_hash=settings.hash(),
                     start_cash=settings.start_cash,
                 )
-                yield House(settings=settings, store=store, runs=runs, compute=compute, markets=market_named)
+                yield House(
+                    settings=settings,
+                    store=store,
+                    runs=runs,
+                    compute=compute,
+                    markets=market_named,
+                    fill_mode=fill_mode,
+                )
         finally:
+            if warming is not None:
+                await warming
             await store.close()
     finally:
-        compute.close()
         if settings.database_url is None:
-            embedded.stop_if_last(settings.data_dir / "postgres")
+            await asyncio.to_thread(embedded.stop_if_last, settings.data_dir / "postgres")
+        compute.close()
 
 
 @asynccontextmanager
@@ -210,12 +223,11 @@ def _desk(
     clock: Clock,
     progress: Progress,
     auto: str,
-    fill_mode: FillMode | None,
+    fill_mode: FillMode,
 ) -> Desk:
-    mode = fill_mode or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
     limits = tightened(LIMITS, **settings.limits)
     rests = next_session_end if market.one_shot else session_end
-    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=mode, deadline=rests)
+    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=fill_mode, deadline=rests)
     desk = Desk(
         clock=clock,
         market=market,

@@ -64,3 +64,5 @@ def zygote() -> Iterator[Zygote]:
         assert process.stdin is not None
         process.stdin.close()
         process.wait(timeout=20)
+        assert process.stdout is not None
+        process.stdout.close()

@@ -23,12 +23,14 @@ async def _state(uri: str) -> dict[str, object]:
         runs = await store.decisions.runs(10)
         tickets = await store.tickets.list()
         account = demo_spec(house).account
+        opened = account in await store.portfolio.accounts()
+        book = await store.portfolio.book(account, demo_spec(house).as_of) if opened else None
         return {
             "runs": [(row.run_id, row.status.value, row.decision_hash) for row in runs],
             "tickets": [(row.ticket.id, row.state.value) for row in tickets],
             "orders": [order.client_order_id for order, _ in await store.paper.paper_fills(account)],
             "positions": [position.id for position in await store.portfolio.open_positions(account)],
-            "commitments": (await store.portfolio.book(account, demo_spec(house).as_of)).commitments,
+            "commitments": book.commitments if book else (),
         }
 
 

@@ -35,7 +35,7 @@ class Shuffled:
 
 async def _hash(uri: str, seed: int, threads: int) -> tuple[str, str]:
     def markets(name: str) -> Any:
-        return Shuffled(open_market(name, Path("/nonexistent"), 11), seed)
+        return Shuffled(open_market(name, Path("/nonexistent"), 7), seed)
 
     async with desk_house(uri, change={"threads": threads}, markets=markets) as house:
         row = await house.runs.start(demo_spec(house, TICKERS))

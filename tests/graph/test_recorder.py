@@ -31,7 +31,7 @@ def _failing(ticker: str, error: Exception) -> Any:
 
     from pathlib import Path
 
-    return lambda name: Failing(open_market(name, Path("/nonexistent"), 11))
+    return lambda name: Failing(open_market(name, Path("/nonexistent"), 7))
 
 
 async def test_every_node_leaves_one_row(postgres_uri: str) -> None:
