@@ -8,13 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.book import Book
+from domain.book import Book, Commitment
 from domain.decision import Check
 from domain.orders import BrokerOrder
 from domain.regime import Regime
-from domain.structures import Option, Shares
+from domain.structures import Leg, Option, Shares
 from quant.execution.quotes import PriceBand
 from quant.risk.limits import HardLimits
+from quant.risk.worst import multiplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +115,19 @@ def largest_leg(order: BrokerOrder) -> int:
         count[leg.instrument] = count.get(leg.instrument, 0) + abs(leg.quantity) * order.contracts
     lots = [-(-n // 100) if isinstance(instrument, Shares) else n for instrument, n in count.items()]
     return max(lots, default=0)
+
+
+def as_working(order: BrokerOrder) -> Commitment:
+    """An order as the book counts it while it works."""
+    legs = multiplied(order.legs, order.contracts)
+    return Commitment(
+        id=order.client_order_id,
+        ticker=order.ticker,
+        sector=order.sector,
+        cycle=order.cycle,
+        max_loss=order.max_loss,
+        contracts=order.contracts * max((abs(leg.quantity) for leg in order.legs), default=0),
+        working=True,
+        legs=tuple(Leg(instrument=one, quantity=quantity) for one, quantity in legs.items() if quantity),
+        position_id=order.position_id,
+    )

@@ -12,19 +12,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from domain.book import Book, Commitment
+from domain.book import Book
 from domain.codec import record
 from domain.decision import Check, GateReport
 from domain.money import ZERO, to_cents
 from domain.orders import BrokerOrder, Effect
 from domain.regime import Regime
-from domain.structures import Leg
 from quant.execution.quotes import PriceBand
 from quant.risk import account_rules, order_rules
-from quant.risk.asked import Asked, check_of
+from quant.risk.asked import Asked, as_working, check_of
 from quant.risk.limits import HardLimits
 from quant.risk.reducing import reduces
-from quant.risk.worst import multiplied
 
 Rule = Callable[[Asked], Check]
 
@@ -141,22 +139,6 @@ def split(orders: tuple[BrokerOrder, ...], book: Book) -> tuple[tuple[BrokerOrde
         else:
             adding.append(order)
     return tuple(adding), tuple(reducing)
-
-
-def as_working(order: BrokerOrder) -> Commitment:
-    """An order as the book counts it while it works."""
-    legs = multiplied(order.legs, order.contracts)
-    return Commitment(
-        id=order.client_order_id,
-        ticker=order.ticker,
-        sector=order.sector,
-        cycle=order.cycle,
-        max_loss=order.max_loss,
-        contracts=order.contracts * max((abs(leg.quantity) for leg in order.legs), default=0),
-        working=True,
-        legs=tuple(Leg(instrument=one, quantity=quantity) for one, quantity in legs.items() if quantity),
-        position_id=order.position_id,
-    )
 
 
 def _judged(order: BrokerOrder, book: Book) -> bool:

@@ -5,15 +5,16 @@ All but the last bind every order, reducing ones too.
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from fractions import Fraction
 
 from domain.decision import Check
 from domain.orders import BrokerOrder, Effect
 from domain.structures import Option, instrument_key
-from quant.risk.asked import Asked, BadFigure, check_of, dollars, figure
+from quant.risk.asked import Asked, BadFigure, as_working, check_of, dollars, figure
 from quant.risk.cover import naked
-from quant.risk.reducing import scenarios
+from quant.risk.reducing import past_flat, scenarios
 from quant.risk.worst import Worst, joined, multiplied, worst_loss
 
 LEAST_SLACK = Decimal("0.05")  # dollars a share; one tick of most options above 3 dollars
@@ -33,17 +34,20 @@ def order_sane(asked: Asked) -> Check:
 
 
 def position_known(asked: Asked) -> Check:
-    """A closing order closes a position of the book with legs that it holds."""
+    """A closing order closes a position of the book and takes no leg past flat; what works already is counted."""
     faults = []
+    book = asked.book
     for order in asked.orders:
         if order.effect != Effect.CLOSE:
             continue
-        held = [one for one in asked.book.positions if one.id == order.position_id]
-        if not held:
+        if all(one.id != order.position_id for one in book.positions):
             faults.append(f"{order.client_order_id} closes {order.position_id}, which the book does not hold")
-        elif {leg.instrument for leg in order.legs} - {leg.instrument for leg in held[0].legs}:
-            faults.append(f"{order.client_order_id} trades legs that {order.position_id} does not hold")
-    return check_of("position_known", not faults, limit="in the book", value="; ".join(faults) or "yes")
+        elif past := past_flat(order, book):
+            legs = ", ".join(dict.fromkeys(instrument_key(one) for one in past))
+            faults.append(f"{order.client_order_id} takes {legs} of {order.position_id} past flat")
+        else:
+            book = dataclasses.replace(book, commitments=(*book.commitments, as_working(order)))
+    return check_of("position_known", not faults, limit="held, up to flat", value="; ".join(faults) or "yes")
 
 
 def broker_agrees(asked: Asked) -> Check:
@@ -120,9 +124,10 @@ def _least_loss(order: BrokerOrder, asked: Asked) -> Fraction | None:
     """Dollars an order can lose whatever happens; for a closing order what it adds to the book. None: unbounded."""
     legs = multiplied(order.legs, order.contracts)
     if order.effect == Effect.CLOSE:
-        now, _ = scenarios(order, asked.book)
-        was, would = worst_loss(now), worst_loss(joined(now, legs))
-        return None if would.tail < was.tail else would.loss - was.loss
+        pairs = [(worst_loss(held), worst_loss(joined(held, legs))) for held in scenarios(order, asked.book)]
+        if any(would.tail < was.tail for was, would in pairs):
+            return None
+        return max(would.loss - was.loss for was, would in pairs)
     alone: Worst = worst_loss(legs)
     if not alone.bounded:
         return None  # covered by what the book holds or not, this order's own loss is not known

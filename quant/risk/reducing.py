@@ -21,13 +21,22 @@ def reduces(order: BrokerOrder, book: Book) -> bool:
         return False
     if any(leg.instrument.ticker != order.ticker for leg in order.legs):
         return False
+    if past_flat(order, book):
+        return False
+    traded = multiplied(order.legs, order.contracts)
+    return all(not _rises(held, joined(held, traded)) for held in scenarios(order, book))
+
+
+def past_flat(order: BrokerOrder, book: Book) -> tuple[Option | Shares, ...]:
+    """Legs of an order that are not held the other way round, or not in that number, once what works has filled."""
     traded = multiplied(order.legs, order.contracts)
     closable = _closable(order, book)
-    for leg in order.legs:
-        have = closable.get(leg.instrument, 0)
-        if have * leg.quantity >= 0 or abs(traded[leg.instrument]) > abs(have):
-            return False
-    return all(not _rises(held, joined(held, traded)) for held in scenarios(order, book))
+    return tuple(
+        leg.instrument
+        for leg in order.legs
+        if closable.get(leg.instrument, 0) * leg.quantity >= 0
+        or abs(traded[leg.instrument]) > abs(closable[leg.instrument])
+    )
 
 
 def scenarios(order: BrokerOrder, book: Book) -> tuple[Held, Held]:

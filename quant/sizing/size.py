@@ -22,7 +22,8 @@ from domain.regime import Regime
 from domain.structures import Option, Proposal
 from domain.units import Unit, on_grid
 from quant.risk.account_rules import contracts_used, loss_room
-from quant.risk.gate import as_working, check
+from quant.risk.asked import as_working
+from quant.risk.gate import check
 from quant.risk.limits import HardLimits
 from quant.sizing.kelly import growth_optimal
 from quant.sizing.order import opening_order

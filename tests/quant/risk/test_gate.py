@@ -317,7 +317,12 @@ def test_two_closes_of_one_position_cannot_both_pass() -> None:
     first = closing(held, limit_price=D(0))
     second = dataclasses.replace(first, client_order_id="close-2", ticket_id="t-close-2")
     assert failed(first, mine) == set()
-    assert failed((first, second), mine) >= {"halts"}
+    assert failed((first, second), mine) >= {"halts", "position_known"}
+    calm = dataclasses.replace(mine, halts=())
+    assert failed((first, second), calm) >= {"position_known"}
+    legs = tuple(Leg(instrument=one.instrument, quantity=one.quantity) for one in first.legs)
+    working = commitment(id="t-close-1", legs=legs, position_id=held.id, working=True, max_loss=D(0))
+    assert "position_known" in failed(second, dataclasses.replace(calm, commitments=(working,)))
 
 
 def test_an_opening_order_is_never_taken_for_a_reducing_one() -> None:
