@@ -16,7 +16,7 @@ from quant.surface import SliceFit
 from quant.vanilla.black import black76
 from quant.worth.measure import Measure
 
-GRID = 241
+GRID = 161
 _ROUNDS = 40
 _SCALE = (0.02, 8.0)
 
@@ -70,7 +70,7 @@ def later_marks(
 ) -> Later:
     """Tabulated marks of later options, anchored so that D E_Q[mark] is each one's surface price `worth` (rows,).
 
-    The multiplier of volatility is found by bisection-guarded secants; NaN where none fits (the two slices admit a
+    The multiplier of volatility is found by secants kept in a bracket; NaN where none fits (the two slices admit a
     calendar arbitrage at that strike).
     """
     grid = _grid(front, measure)
@@ -86,25 +86,19 @@ def later_marks(
         return np.asarray(marks @ node[live] - worth, dtype=np.float64)
 
     low, high = np.full(len(strikes), _SCALE[0]), np.full(len(strikes), _SCALE[1])
-    miss_low, miss_high = miss(low), miss(high)
-    bad = (miss_low > 0.0) | (miss_high < 0.0)
-    scale = np.ones(len(strikes))
-    for step in range(_ROUNDS):
+    bad = (miss(low) > 0.0) | (miss(high) < 0.0)
+    before, scale = np.full(len(strikes), 1.1), np.ones(len(strikes))
+    gap_before = miss(before)
+    for _ in range(_ROUNDS):
         gap = miss(scale)
-        over = gap > 0.0
-        high, miss_high = np.where(over, scale, high), np.where(over, gap, miss_high)
-        low, miss_low = np.where(over, low, scale), np.where(over, miss_low, gap)
-        if step == 0 or np.all((np.abs(gap) <= 1e-9 * np.maximum(worth, 1e-3)) | bad):
-            if step:
-                break
-            near = np.where(over, 0.8, 1.25)
-            scale = np.clip(near, low, high)
-            continue
-        slope = np.maximum(miss_high - miss_low, 1e-300)
-        secant = low - miss_low * (high - low) / slope
-        edge = 0.02 * (high - low)
-        scale = np.clip(secant, low + edge, high - edge) if step % 3 else 0.5 * (low + high)
-        scale = np.where((high - low) > 1e-14, scale, low)
+        if np.all((np.abs(gap) <= 1e-7 * np.maximum(worth, 1e-3)) | bad):
+            break
+        high, low = np.where(gap > 0.0, scale, high), np.where(gap > 0.0, low, scale)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            trial = scale - gap * (scale - before) / (gap - gap_before)
+        inside = (trial > low) & (trial < high)
+        before, gap_before = scale, gap
+        scale = np.where(inside, trial, 0.5 * (low + high))
     scale = np.where(bad, np.nan, scale)
     return Later(grid, black76(forward, strikes[:, None], tau, smile * scale[:, None], discount, call), scale)
 

@@ -21,7 +21,7 @@ from quant.surface import Surface, fit
 from quant.volatility.forecast import VarianceForecast
 from quant.worth.measure import Skill, make_measure
 from quant.worth.price_batch import is_plateau, price_all, price_mandate, reprice, trading_day
-from quant.worth.proposal import Priced, pnl_of
+from quant.worth.proposal import Priced, pnl_of, propose
 
 N = StructureName
 EVERYTHING = tuple(StructureName)
@@ -242,6 +242,40 @@ def test_two_expiries_are_priced_and_bounded(market: Market) -> None:
         mean = pnl @ one.measure.q_weights
         np.testing.assert_allclose(mean, one.scored.ev, atol=0.05)
         assert np.all(pnl.min(axis=1) >= -one.scored.max_loss - one.scored.costs - 2.0)
+
+
+def test_a_calendar_becomes_a_whole_proposal(market: Market) -> None:
+    """The record of a two-expiry structure: a bound, ranges, Greeks of both smiles, and reprice along the same path."""
+    snapshot, surface = market
+    chain = snapshot.chain
+    assert chain is not None
+    day = trading_day(snapshot)
+    batches = enumerate_candidates((N.CALENDAR,), playbook().search, chain, surface, day)
+    measures = {b.front: make_measure(surface.slices[b.front], NONE, verdict(), PRIOR) for b in batches}
+    one = price_all(batches, chain, surface, measures, day)[0]
+    made = propose(
+        one,
+        3,
+        chain,
+        surface,
+        playbook="test",
+        params_hash="x",
+        snapshot="s",
+        objective=0.0,
+        candidates=1,
+        runners_up=(),
+    )
+    assert not made.payoff.exact
+    assert made.payoff.max_profit is not None
+    assert made.payoff.max_profit_range is not None
+    assert made.payoff.max_loss >= made.net_entry * 100
+    assert len(made.payoff.breakeven_ranges) == 2
+    assert made.greeks.vega > 0
+    assert made.fair_q == pytest.approx(float(made.net_mid) * 100, abs=5.0)
+    assert loads(dumps(made), Proposal) == made
+    lost = reprice(made, snapshot, surface, NONE, verdict(), PRIOR)
+    assert isinstance(lost, Unpriced)
+    assert f"EV {float(made.ev_p.total):+.2f}" in lost.reason
 
 
 def test_a_spike_is_no_plateau(market: Market) -> None:
