@@ -377,6 +377,9 @@ class FakeBroker:
         known = [one for one in self.sent if one.client_order_id == client_order_id]
         return self._report(client_order_id) if known else None
 
+    async def settle_working(self, account: str, now: datetime) -> tuple[tuple[BrokerOrder, BrokerReport], ...]:
+        return tuple((one, self._report(one.client_order_id)) for one in self.sent if one.account == account)
+
     async def open_orders(self) -> tuple[BrokerReport, ...]:
         return tuple(self._report(one.client_order_id) for one in self.sent)
 

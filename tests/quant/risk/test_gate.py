@@ -236,6 +236,30 @@ def test_nonsense_in_what_is_held_is_refused(value: Decimal) -> None:
     assert failed(order(), book(commitments=(commitment(max_loss=value),))) >= {"total_loss"}
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"legs": (), "cycle": EXPIRY, "ticker": "SPX"},
+        {"multiplier": 0},
+        {"multiplier": 10},
+        {"ticket_id": ""},
+        {"contracts": 1.5},
+        {"contracts": True},
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    assert "order_sane" in failed(dataclasses.replace(order(), **changes), book())
+
+
+def test_an_opening_leg_that_has_settled_is_refused() -> None:
+    gone = order(condor_legs(expiry=AT.date() - timedelta(days=4)))
+    assert "order_sane" in failed(gone, book())
+
+
+def test_a_negative_count_of_contracts_is_refused() -> None:
+    assert failed(order(), book(contracts_today=(("SPX", -5),))) == {"contracts_day"}
+
+
 def test_a_leg_with_a_strike_that_is_no_number_is_refused() -> None:
     broken = dataclasses.replace(condor_legs()[0].instrument, strike=D("NaN"))
     assert "order_sane" in failed(order((Leg(instrument=broken, quantity=1), *condor_legs()[1:])), book())

@@ -16,6 +16,7 @@ from domain.regime import Regime, RegimeName
 from quant.execution.quotes import PriceBand
 from quant.risk.limits import LIMITS
 from tests.fakes import (
+    ACCOUNT,
     AT,
     EXPIRY,
     D,
@@ -172,6 +173,7 @@ async def test_the_rest_of_the_broker_is_reached_through_the_guard() -> None:
     await as_broker.place(order())
     assert (await as_broker.cancel("o-1")).state == BrokerState.CANCELLED
     assert len(await as_broker.open_orders()) == 1
+    assert [one.client_order_id for one, _ in await as_broker.settle_working(ACCOUNT, AT)] == ["o-1"]
     assert await as_broker.positions() == await broker.positions()
     assert (await as_broker.ping(), as_broker.name, as_broker.paper) == ("fake", "fake", True)
     assert await as_broker.find("o-2") is None

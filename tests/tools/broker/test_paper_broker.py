@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from domain.market import OptionChain
 from domain.orders import BrokerState, Effect, FillMode
 from domain.structures import Leg
 from tests.fakes import ACCOUNT, AT, D, FakeClock, FakeMarket, FakePaperBook, chain, condor_legs, order
-from tools.broker.paper import PaperBroker
+from tools.broker.paper import PaperBroker, next_session_end
 
 LEGS = condor_legs()
 LIMIT = D("-2.00")
@@ -149,3 +149,8 @@ async def test_listing_needs_an_account() -> None:
     other = dataclasses.replace(order(limit_price=LIMIT), account="paper/other")
     await nameless.place(other)
     assert await bench.broker.open_orders() == ()
+
+
+def test_the_next_session_skips_days_without_one() -> None:
+    friday = order(session=date(2019, 5, 24))  # Monday the 27th is Memorial Day
+    assert next_session_end(friday) == datetime(2019, 5, 28, 20, 0, tzinfo=UTC)
