@@ -39,7 +39,7 @@ def _json(state: Mapping[str, Any]) -> str:
 def _ticker(state: Mapping[str, Any]) -> str:
     if "ticker" in state:
         return str(state["ticker"])
-    return state["ticket"].order.proposal.ticker if "ticket" in state else "*"
+    return str(state["ticket"].ticker) if "ticket" in state else "*"
 
 
 def refusal(ticker: str, stage: str, error: Exception) -> Refused:

@@ -25,7 +25,9 @@ async def open_tickets(state: RunState, runtime: Runtime[Desk]) -> RunState:
             refused.append(Refused(ticker=sized.proposal.ticker, stage="size", reason=sized.why))
             continue
         snapshot = await desk.store.snapshots.get(sized.proposal.snapshot)
-        ticket = _ticket(desk, spec, sized, f"{spec.run_id}.{number}", snapshot.instrument)
+        ticket_id = f"{spec.run_id}.{number}"
+        known = await desk.store.tickets.get(ticket_id)
+        ticket = known.ticket if known else _ticket(desk, spec, sized, ticket_id, snapshot.instrument)
         failed = await reserve(desk, ticket, state["opened"].regime)
         if failed:
             refused.append(Refused(ticker=ticket.ticker, stage="tickets", reason=failed))
