@@ -32,9 +32,14 @@ class Schedule(NamedTuple):
 @cache
 def schedule() -> Schedule:
     """The whole schedule. Built on first use; exchange_calendars and pandas are imported only here."""
+    import warnings
+
     import exchange_calendars
 
-    table = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat()).schedule
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 reads its UTC columns in a way that pandas 3 announces the end of; it is not ours.
+        warnings.filterwarnings("ignore", "Series.values returning an ndarray", DeprecationWarning)
+        table = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat()).schedule
     return Schedule(
         days=tuple(day.toordinal() for day in table.index.date),
         opens=tuple(int(stamp.timestamp()) for stamp in table["open"]),

@@ -9,8 +9,10 @@ Subtracting the same integral for a lognormal of equal expected variance w = T·
 
     price(K) = Black(K; w) + D √(FK)/π ∫₀^∞ Re( e^{iuk} [φ_BS − φ](u − i/2) ) / (u² + ¼) du,
 
-whose integrand is small and the same for calls and puts, so that far wings keep their digits. Gauss–Legendre nodes on
-u = U y³ (they crowd near 0, where the difference lives); the node count doubles until two counts agree.
+whose integrand is small and the same for calls and puts, so that far wings keep their digits. Gauss–Legendre panels on
+u = U y³ (they crowd near 0, where the difference lives); their number doubles until two counts agree. Strikes so far
+away that Markov's inequality puts their value below the tolerance are worth their intrinsic value and are not
+integrated: there the phase e^{iuk} would need nodes without end.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 
 from domain.errors import BadInput, ParleyError
 from quant.heston.params import HestonParams
+from quant.vanilla.black import black76
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,14 +35,17 @@ if TYPE_CHECKING:
     Complexes = NDArray[np.complex128]
 
 _DECAY = 34.0  # −ln of the relative size at which the integrand is cut off (e^−34 ≈ 2e−15)
-_COUNTS = (64, 128, 256, 512, 1024, 2048)
+_PANEL = 64  # nodes in a panel
+_PANELS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_POWERS = np.geomspace(0.5, 4000.0, 60)
 
 
 @lru_cache(maxsize=16)
-def _nodes(count: int) -> tuple[Any, Any]:
-    """Gauss–Legendre nodes and weights on (0, 1). Arrays of shape (count,)."""
-    x, w = np.polynomial.legendre.leggauss(count)
-    return (x + 1) / 2, w / 2
+def _nodes(panels: int) -> tuple[Any, Any]:
+    """Nodes and weights on (0, 1): Gauss–Legendre in each of equal panels. Arrays of shape (panels · _PANEL,)."""
+    x, w = np.polynomial.legendre.leggauss(_PANEL)
+    y = (np.arange(panels)[:, None] + (x + 1) / 2) / panels
+    return y.ravel(), np.tile(w / (2 * panels), panels)
 
 
 def _log1p(z: Complexes) -> Complexes:
@@ -66,15 +72,39 @@ def log_characteristic(params: HestonParams, u: Floats, years: float) -> Complex
     return np.asarray(kappa * params.theta * level - params.v0 * ratio * decay / one_minus, dtype=np.complex128)
 
 
-def _black(forward: float, strikes: Floats, w: float, discount: float, is_call: Bools) -> Floats:
-    """Black (1976) at total variance w > 0."""
-    from scipy.special import ndtr
+def log_moment(params: HestonParams, power: Floats, years: float) -> Floats:
+    """ln E[(S_T/F)^p] for real p outside [0, 1]; +inf where the moment has exploded. Shape (n,).
 
-    root = sqrt(w)
-    d1 = np.log(forward / strikes) / root + 0.5 * root
-    sign = np.where(is_call, 1.0, -1.0)
-    value = discount * sign * (forward * ndtr(sign * d1) - strikes * ndtr(sign * (d1 - root)))
-    return np.asarray(value, dtype=np.float64)
+    The same form as `log_characteristic` at z = −ip; explosion times by Andersen & Piterbarg (2007), proposition 3.1.
+    """
+    kappa, sigma, rho = params.kappa, params.sigma, params.rho
+    quadratic = -power * (power - 1)
+    beta = kappa - rho * sigma * power
+    square = beta * beta + sigma * sigma * quadratic
+    root = np.sqrt(np.abs(square))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        turning = 2 / root * (np.pi * (beta > 0) - np.arctan(root / beta))
+        monotone = np.where(beta > 0, np.inf, np.log((beta - root) / (beta + root)) / root)
+        lives = years < 0.98 * np.where(square < 0, turning, monotone)
+        d = np.sqrt(square.astype(np.complex128))
+        ratio = quadratic / (beta + d)
+        g = -sigma * sigma * ratio / (beta + d)
+        decay = -np.expm1(-d * years)
+        inner: Complexes = np.asarray(g * decay / (1 - g), dtype=np.complex128)
+        level = -ratio * years - 2 / (sigma * sigma) * _log1p(inner)
+        value = kappa * params.theta * level - params.v0 * ratio * decay / (1 - g * (1 - decay))
+    return np.where(lives & np.isfinite(value), value.real, np.inf)
+
+
+def _negligible(params: HestonParams, k: Floats, years: float, limit: float) -> Bools:
+    """True where the out-of-the-money option is worth less than `limit` times forward or strike, whichever is larger.
+
+    Markov: P(S_T > K) ≤ E[(S_T/F)^p] (F/K)^p for p > 0, and the call, E[S_T; S_T > K] at most, likewise with p > 1;
+    the put with p < 0. `k` = ln(F/K), shape (n,).
+    """
+    up = np.min(log_moment(params, 1 + _POWERS, years)[:, None] + _POWERS[:, None] * k, axis=0)
+    down = np.min(log_moment(params, -_POWERS, years)[:, None] - _POWERS[:, None] * k, axis=0)
+    return np.asarray(np.where(k < 0, up, down) < np.log(limit))
 
 
 def european(
@@ -90,29 +120,36 @@ def european(
 
     `years` is the time over which the variance runs; `discount` the price today of one dollar at settlement.
     `tolerance` is relative to the larger of forward and strike. Raises BadInput for a maturity, forward, strike or
-    discount that is not positive, ParleyError when 2048 nodes do not reach the tolerance. Never below zero.
+    discount that is not positive, ParleyError when 16,384 nodes do not reach the tolerance. Never below zero.
     """
     strikes = np.asarray(strikes, dtype=np.float64)
     positive = np.isfinite(strikes).all() and (strikes > 0).all()
     if not (positive and years > 0 and forward > 0 and discount > 0 and np.isfinite([years, forward, discount]).all()):
         raise BadInput("Heston prices need a positive forward, maturity and discount and positive strikes")
     w = params.average_variance(years) * years
-    base = _black(forward, strikes, w, discount, np.asarray(is_call, dtype=np.bool_))
+    base = black76(forward, strikes, years, sqrt(w / years), discount, is_call)
     scale = discount * np.sqrt(forward * strikes)
     limit = tolerance * np.maximum(forward, strikes)
     spread = sqrt(1 - params.rho**2) * (params.v0 + params.kappa * params.theta * years) / params.sigma
     reach = max(_DECAY / spread, sqrt(2 * _DECAY / w))
     k = np.log(forward / strikes)
-    last: Floats | None = None
-    for count in _COUNTS:
-        y, weights = _nodes(count)
+    value = np.maximum(discount * np.where(is_call, forward - strikes, strikes - forward), 0.0)
+    open_rows = np.flatnonzero(~_negligible(params, k, years, max(tolerance, 1e-300)))
+    last = np.full(len(k), np.inf)
+    for panels in _PANELS:
+        if len(open_rows) == 0:
+            return value
+        y, weights = _nodes(panels)
         u = reach * y**3
         quadratic = u * u + 0.25
         difference = np.exp(-0.5 * w * quadratic) - np.exp(log_characteristic(params, u, years))
         density = difference * (3 * reach * y * y * weights / quadratic)
-        phase = k[:, None] * u
-        correction = scale / pi * (np.cos(phase) @ density.real - np.sin(phase) @ density.imag)
-        if last is not None and bool((np.abs(correction - last) <= limit).all()):
-            return np.asarray(np.maximum(base + correction, 0.0), dtype=np.float64)
-        last = correction
-    raise ParleyError(f"the Heston integral does not settle to {tolerance} for {params}, T = {years}")
+        phase = k[open_rows, None] * u
+        correction = scale[open_rows] / pi * (np.cos(phase) @ density.real - np.sin(phase) @ density.imag)
+        settled = np.abs(correction - last[open_rows]) <= limit[open_rows]
+        value[open_rows] = np.maximum(base[open_rows] + correction, 0.0)
+        last[open_rows] = correction
+        open_rows = open_rows[~settled]
+    if len(open_rows):
+        raise ParleyError(f"the Heston integral does not settle to {tolerance} for {params}, T = {years}")
+    return value

@@ -138,7 +138,7 @@ class RecordedMarket:
                 for moment in self._moments_held(ticker, day)
             }
         )
-        following = [*stamps[1:], None]
+        following = [*stamps, None][1:]
         near = timedelta(seconds=_ROUND_S)
         return tuple(a for a, b in zip(stamps, following, strict=True) if b is None or b - a >= near)
 
@@ -164,7 +164,7 @@ class RecordedMarket:
     def _moments(self, ticker: str, day: date) -> tuple[datetime, ...]:
         """When the chains of a day became known, oldest first."""
         lazy = self._store.chains(self._set, ticker, day).select("known_at")
-        return tuple(sorted(_collect(lazy)["known_at"].unique().to_list()))
+        return tuple(sorted(moment.astimezone(UTC) for moment in _collect(lazy)["known_at"].unique().to_list()))
 
     async def _chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
         key = (ticker, known_at)

@@ -42,7 +42,7 @@ def sources(frame: pl.DataFrame, splits: tuple[date, ...] = ()) -> tuple[Source,
         rows = group.unique("start", keep="first", maintain_order=True).sort("start")
         start = rows["start"].dt.epoch("s").to_numpy()
         session = np.searchsorted(opens, start, side="right") - 1
-        begins = np.diff(session, prepend=session[:1]) > GAP_SESSIONS
+        begins = np.diff(session, prepend=session[:1]) - 1 > GAP_SESSIONS
         if not adjusted:
             begins |= np.diff(np.searchsorted(breaks, start, side="right"), prepend=0) > 0
         begins[:1] = True

@@ -20,7 +20,7 @@ from domain.ports import Market
 from tools.market.alignment import HALF_LIFE_S, INDEX_LAG_LIMIT_S, LAG_LIMIT_S, confidence, lag
 from tools.market.quality import screen
 
-DAILY_BARS = 2520  # ten years
+DAILY_BARS = 10_000  # back to the first VIX: the variance forecast must have seen more than one crisis
 INTRADAY_BARS = {Interval.FIVE_MINUTES: 1560, Interval.HOUR: 840}  # 20 sessions, else 120 sessions of hours
 INDICES = ("VIX", "VIX9D", "VIX3M", "VIX6M", "VVIX", "SKEW", "VIX1D")
 

@@ -1,0 +1,322 @@
+"""The simulated market: repeats to the bit, knows no future, is quoted without arbitrage, and pays what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.codec import digest
+from domain.errors import BadInput, DataAbsent, StaleData
+from domain.market import Absent, BarSeries, IndexLevel, Interval, OptionChain, RateCurve, SocialCounts
+from tools import sessions
+from tools.market.open import open_market
+from tools.market.simulated import bars as simulated_bars
+from tools.market.simulated.market import SimulatedMarket
+from tools.market.simulated.paths import closes, grid, path
+from tools.market.simulated.presets import PROFILES, RATE
+from tools.market.snapshot import take_snapshot
+
+NOON = sessions.new_york(date(2026, 6, 30), 12, 0)
+
+
+async def chain_of(market: SimulatedMarket, ticker: str, moment: datetime) -> OptionChain:
+    chain = await market.chain(ticker, moment)
+    assert isinstance(chain, OptionChain)
+    return chain
+
+
+async def test_equal_presets_and_seeds_repeat_to_the_bit() -> None:
+    at = SimulatedMarket("vrp", 7).last_session_middle()
+    first = [digest(await take_snapshot(SimulatedMarket("vrp", 7), ticker, at)) for ticker in ("SPX", "NVDA")]
+    closes.cache_clear()
+    path.cache_clear()
+    simulated_bars.five_minutes.cache_clear()
+    market = SimulatedMarket("vrp", 7)
+    await chain_of(market, "NVDA", at - timedelta(days=700))  # whatever was asked before
+    again = await asyncio.gather(*(take_snapshot(market, ticker, at) for ticker in ("NVDA", "SPX")))
+    assert [digest(snapshot) for snapshot in reversed(again)] == first
+    other = digest(await take_snapshot(SimulatedMarket("vrp", 8), "SPX", at))
+    assert other != first[0]
+
+
+async def test_the_preset_moves_quotes_and_not_prices() -> None:
+    fair, vrp = SimulatedMarket("fair", 3), SimulatedMarket("vrp", 3)
+    a, b = await chain_of(fair, "SPY", NOON), await chain_of(vrp, "SPY", NOON)
+    assert a.spot == b.spot
+    assert (a.strike == b.strike).all()
+    straddle = np.abs(a.strike - a.spot) < 1
+    assert (b.ask[straddle] > a.ask[straddle]).all()
+
+
+async def test_a_snapshot_is_whole_labelled_and_of_its_moment() -> None:
+    market = SimulatedMarket("vrp", 7)
+    at = market.last_session_middle()
+    assert at == datetime(2026, 6, 30, 16, 45, tzinfo=UTC)
+    snapshot = await take_snapshot(market, "NVDA", at)
+    assert snapshot.market == "simulated:vrp:7"
+    assert snapshot.simulated
+    assert snapshot.chain_lag_s == 0.0
+    assert snapshot.daily is not None
+    assert len(snapshot.daily) > 3 * 250
+    assert snapshot.calendar.earnings_known
+    assert any(event.kind == "earnings" and event.day > date(2026, 6, 30) for event in snapshot.calendar.events)
+    assert snapshot.social is not None
+    assert len(snapshot.social.times) == len(snapshot.social.mentions) == len(snapshot.social.totals) == 60
+    assert {level.name for level in snapshot.indices} == {"VIX", "VIX9D", "VIX3M", "VIX6M"}
+    assert snapshot.rates is not None
+    assert snapshot.rates.at(0.1) == pytest.approx(RATE)
+
+
+@pytest.mark.parametrize("ticker", ["SPX", "TSLA"])
+async def test_nothing_is_known_before_its_time(ticker: str) -> None:
+    market = SimulatedMarket("fair", 5)
+    for moment in (NOON, NOON + timedelta(hours=4), NOON + timedelta(hours=4, minutes=14), NOON + timedelta(hours=5)):
+        stamp = moment.timestamp()
+        for interval in (Interval.DAY, Interval.FIVE_MINUTES):
+            bars = await market.bars(ticker, interval, moment, 500)
+            assert isinstance(bars, BarSeries)
+            assert bars.known_at.max() <= stamp
+            assert len(bars) == 500
+            assert (bars.high >= np.maximum(bars.open, bars.close)).all()
+            assert (bars.low <= np.minimum(bars.open, bars.close)).all()
+        vix = await market.index("VIX", moment)
+        assert isinstance(vix, IndexLevel)
+        assert vix.day == (date(2026, 6, 30) if moment >= NOON + timedelta(hours=4, minutes=15) else date(2026, 6, 29))
+        for answer in (await market.rates(moment), await market.social(ticker, moment)):
+            assert isinstance(answer, RateCurve | SocialCounts)
+            assert answer.known_at <= moment
+        for event in (await market.calendar(ticker, moment)).events:
+            assert event.known_at <= moment
+        assert (await chain_of(market, ticker, moment)).known_at <= moment
+
+
+async def test_daily_bars_are_made_of_the_intraday_ones_and_of_the_quotes_spot() -> None:
+    market = SimulatedMarket("fair", 2)
+    evening = NOON + timedelta(hours=5)
+    day = await market.bars("QQQ", Interval.DAY, evening, 1)
+    fine = await market.bars("QQQ", Interval.FIVE_MINUTES, evening, 78)
+    assert isinstance(day, BarSeries)
+    assert isinstance(fine, BarSeries)
+    assert (day.open[0], day.high[0]) == (fine.open[0], fine.high.max())
+    assert (day.low[0], day.close[0]) == (fine.low.min(), fine.close[-1])
+    assert day.volume[0] == fine.volume.sum()
+    assert (await chain_of(market, "QQQ", NOON)).spot == fine.close[29]
+
+
+async def test_half_days_are_short() -> None:
+    market = SimulatedMarket("fair", 2)
+    day = date(2025, 11, 28)
+    bars = await market.bars("SPY", Interval.FIVE_MINUTES, sessions.new_york(day, 18, 0), 50)
+    assert isinstance(bars, BarSeries)
+    starts = [datetime.fromtimestamp(int(start), UTC).astimezone(sessions.NEW_YORK) for start in bars.start]
+    assert [f"{start:%d %H:%M}" for start in starts[-42:]][:1] == ["28 09:30"]
+    assert f"{starts[-1]:%d %H:%M}" == "28 12:55"
+    assert market.snapshot_time(day) == sessions.new_york(day, 12, 45)
+    assert (await chain_of(market, "SPY", sessions.new_york(day, 18, 0))).quoted_at == sessions.new_york(day, 13, 0)
+
+
+async def test_quotes_come_every_five_minutes_and_grow_stale_after_the_close() -> None:
+    market = SimulatedMarket("fair", 2)
+    assert (await chain_of(market, "SPY", NOON + timedelta(seconds=299))).quoted_at == NOON
+    assert (await chain_of(market, "SPY", NOON + timedelta(seconds=300))).quoted_at == NOON + timedelta(seconds=300)
+    with pytest.raises(StaleData, match="60 min old"):
+        await take_snapshot(market, "SPY", sessions.new_york(date(2026, 6, 30), 17, 0))
+
+
+@pytest.mark.parametrize("ticker", ["SPX", "SPY", "NVDA"])
+@pytest.mark.parametrize(
+    "moment", [NOON, sessions.new_york(date(2024, 6, 21), 9, 30), sessions.new_york(date(2024, 6, 20), 15, 55)]
+)
+async def test_quotes_hold_no_arbitrage(ticker: str, moment: datetime) -> None:
+    """Parity within the quotes; no vertical, butterfly or box that pays at bid and ask."""
+    chain = await chain_of(SimulatedMarket("vrp", 11), ticker, moment)
+    assert (chain.bid <= chain.ask).all()
+    assert (chain.ask > 0).all()
+    assert (chain.settles_at > moment.timestamp()).all()
+    seconds = chain.settles_at - moment.timestamp()
+    discount = np.exp(-RATE * seconds / (365 * 86400))
+    american = chain.exercise == "american"
+    for key in {(root, expiry) for root, expiry in zip(chain.root.tolist(), chain.expiry.tolist(), strict=True)}:
+        rows = (chain.root == key[0]) & (chain.expiry == key[1])
+        strike, bid, ask = (getattr(chain, name)[rows] for name in ("strike", "bid", "ask"))
+        calls, puts = chain.is_call[rows], ~chain.is_call[rows]
+        k = strike[calls]
+        assert (k == strike[puts]).all()
+        assert (np.diff(k) > 0).all()
+        parity = chain.spot - k * discount[rows][calls]
+        slack = 0.011  # the spot is shown in cents
+        early = np.maximum(k - k * discount[rows][calls], 0) if american else 0.0
+        assert (bid[calls] - ask[puts] <= parity + slack).all()
+        assert (ask[calls] - bid[puts] >= parity - early - slack).all()
+        assert (bid[calls][1:] <= ask[calls][:-1]).all()
+        assert (bid[puts][:-1] <= ask[puts][1:]).all()
+        assert (bid[calls][:-1] - ask[calls][1:] <= np.diff(k) + 1e-9).all()
+        left, right = np.diff(k)[:-1], np.diff(k)[1:]
+        body = bid[calls][1:-1] * (left + right)
+        assert (body <= ask[calls][:-2] * right + ask[calls][2:] * left + 1e-9).all()
+
+
+async def test_a_listed_contract_stays_listed_until_it_settles() -> None:
+    market = SimulatedMarket("fair", 4)
+    held: dict[tuple[str, int, float, bool], int] = {}
+    for day in sessions.between(date(2026, 4, 1), date(2026, 4, 17)):
+        moment = sessions.new_york(day, 11, 0)
+        chain = await chain_of(market, "AMZN", moment)
+        keys = zip(
+            chain.root.tolist(), chain.expiry.tolist(), chain.strike.tolist(), chain.is_call.tolist(), strict=True
+        )
+        now = dict(zip(keys, chain.settles_at.tolist(), strict=True))
+        lost = [key for key, settles in held.items() if settles > moment.timestamp() and key not in now]
+        assert lost == []
+        held |= now
+
+
+async def test_listings_settle_as_their_roots_do() -> None:
+    chain = await chain_of(SimulatedMarket("fair", 4), "SPX", sessions.new_york(date(2026, 6, 10), 12, 0))
+    june = date(2026, 6, 18).toordinal()  # the third Friday is Juneteenth
+    for root, hour in (("SPX", 9), ("SPXW", 16)):
+        rows = (chain.root == root) & (chain.expiry == june)
+        assert rows.any()
+        local = {datetime.fromtimestamp(stamp, sessions.NEW_YORK).hour for stamp in chain.settles_at[rows].tolist()}
+        assert local == {hour}
+    assert set(chain.expiry[chain.root == "SPX"]) < set(chain.expiry[chain.root == "SPXW"])
+
+
+async def test_the_chain_looks_like_a_recorded_one() -> None:
+    chain = await chain_of(SimulatedMarket("vrp", 7), "SPX", NOON)
+    assert 8_000 < len(chain) < 25_000
+    assert 0.03 < (chain.bid == 0).mean() < 0.2
+    assert ((chain.open_interest == 0) & (chain.volume == 0)).mean() > 0.05
+    assert np.isnan(chain.last[chain.volume == 0]).all()
+    near = np.abs(chain.strike / chain.spot - 1) < 0.02
+    month = (chain.settles_at - NOON.timestamp()) / 86400
+    rows = near & (month > 20) & (month < 35) & ((chain.strike > chain.spot) == chain.is_call)
+    share = 2 * (chain.ask - chain.bid)[rows] / (chain.ask + chain.bid)[rows]
+    assert 0.008 < np.median(share) < 0.03  # SPX 2019, 8-35 days, near the money: 1.5 %
+
+
+def windows(seed: int, preset: str) -> tuple[np.ndarray, np.ndarray]:
+    """(realised, implied) annual variance of SPX over non-overlapping 21-session windows."""
+    returns, _ = closes(seed)["SPX"]
+    vix = simulated_bars.index(preset, seed, "VIX", NOON.timestamp() + 1e9, 10_000)
+    assert vix is not None
+    implied = (vix.close[:-21:21] / 100) ** 2
+    realised = np.array([np.sum(returns[i + 1 : i + 22] ** 2) for i in range(0, len(returns) - 21, 21)]) * 12
+    return realised, implied[: len(realised)]
+
+
+@pytest.mark.parametrize(("preset", "ratio"), [("fair", 1.0), ("vrp", 0.75)])
+def test_realised_variance_pays_what_the_preset_says(preset: str, ratio: float) -> None:
+    """Over 40 seeds and five years the realised variance is m times the implied, within three standard errors."""
+    sums = np.array([[part.mean() for part in windows(seed, preset)] for seed in range(40)])
+    path.cache_clear()
+    measured = sums[:, 0].sum() / sums[:, 1].sum()
+    error = np.std(sums[:, 0] - measured * sums[:, 1]) / np.sqrt(len(sums)) / sums[:, 1].mean()
+    assert error < 0.02
+    assert abs(measured - ratio) < 3 * error
+
+
+async def test_options_pay_what_they_cost_under_fair() -> None:
+    """Held to expiry, IWM straddles pay their mid on average under `fair`, and clearly less under `vrp`."""
+    returns = {preset: [] for preset in ("fair", "vrp")}  # type: dict[str, list[float]]
+    about = grid()
+    for preset, found in returns.items():
+        for seed in range(16):
+            market = SimulatedMarket(preset, seed)
+            for session in range(60, len(about.days) - 60, 240):
+                day = date.fromordinal(int(about.days[session]))
+                moment = sessions.new_york(day, 12, 0)
+                chain = await chain_of(market, "IWM", moment)
+                away = (chain.settles_at - moment.timestamp()) / 86400
+                rows = (away > 24) & (away < 36)
+                expiry = chain.expiry[rows].min()
+                rows &= chain.expiry == expiry
+                strike = chain.strike[rows][np.argmin(np.abs(chain.strike[rows] - chain.spot))]
+                rows &= chain.strike == strike
+                price = float((0.5 * (chain.bid + chain.ask))[rows].sum())
+                last = int(np.searchsorted(about.days, expiry))
+                settled = float(path(seed, "IWM").price[last, int(about.steps[last])])
+                found.append(abs(settled - strike) * np.exp(-RATE * 30 / 365) / price)
+        path.cache_clear()
+    fair, vrp = np.array(returns["fair"]), np.array(returns["vrp"])
+    error = fair.std() / np.sqrt(len(fair))
+    assert abs(fair.mean() - 1) < 3 * error
+    assert vrp.mean() < fair.mean() - 0.08
+
+
+def test_prices_move_together_and_volatility_against_them() -> None:
+    spx, spy, nvda = (closes(1)[ticker] for ticker in ("SPX", "SPY", "NVDA"))
+    assert (spx[0] == spy[0]).all()
+    assert 0.2 < np.corrcoef(spx[0], nvda[0])[0, 1] < 0.8
+    change = np.diff(np.sqrt(spx[1]))
+    assert np.corrcoef(spx[0][1:], change)[0, 1] < -0.7  # recorded SPX: -0.84
+    assert all(variance.min() > 0 for _, variance in closes(1).values())
+
+
+def test_snapshot_times_are_one_a_session() -> None:
+    market = SimulatedMarket("fair", 1)
+    times = market.snapshot_times(date(2025, 11, 24), date(2025, 11, 30))
+    assert [f"{moment.astimezone(sessions.NEW_YORK):%d %H:%M}" for moment in times] == [
+        "24 15:45",
+        "25 15:45",
+        "26 15:45",
+        "28 12:45",
+    ]
+    for day in (date(2025, 11, 27), date(2020, 1, 2)):
+        with pytest.raises(DataAbsent, match="no session"):
+            market.snapshot_time(day)
+
+
+async def test_what_is_not_simulated_is_absent() -> None:
+    market = SimulatedMarket("fair", 1)
+    early = sessions.new_york(date(2021, 6, 1), 12, 0)
+    answers = [
+        await market.instrument("GME", NOON),
+        await market.chain("GME", NOON),
+        await market.chain("SPY", early),
+        await market.bars("GME", Interval.DAY, NOON, 5),
+        await market.bars("SPY", Interval.HOUR, NOON, 5),
+        await market.bars("SPY", Interval.DAY, early, 5),
+        await market.index("SKEW", NOON),
+        await market.index("VIX", early),
+        await market.rates(early),
+        await market.social("GME", NOON),
+        await market.social("SPY", early),
+    ]
+    assert all(isinstance(answer, Absent) for answer in answers)
+    assert not (await market.calendar("GME", NOON)).earnings_known
+    spy = await market.calendar("SPY", NOON)
+    assert (spy.earnings_known, spy.events) == (True, ())
+
+
+def test_markets_open_by_name(tmp_path: Path) -> None:
+    assert open_market("simulated", tmp_path, 5).label == "simulated:fair:5"
+    assert open_market("simulated:vrp", tmp_path, 5).label == "simulated:vrp:5"
+    assert open_market("simulated:vrp:7", tmp_path, 5).label == "simulated:vrp:7"
+    for name, what in (
+        ("simulated:boom", "no simulator preset 'boom'"),
+        ("simulated:vrp:x", "is no seed"),
+        ("simulated:vrp:-1", "is no seed"),
+        ("simulated:vrp:7:8", "there is no market"),
+        ("recorded", "there is no market"),
+        ("recorded:", "there is no market"),
+        ("live", "there is no market"),
+        ("recorded:spx-2019", "parley data import PATH"),
+    ):
+        with pytest.raises(BadInput, match=what):
+            open_market(name, tmp_path, 5)
+    with pytest.raises(BadInput, match="zero or more"):
+        SimulatedMarket("fair", -1)
+
+
+def test_every_profile_is_complete() -> None:
+    assert set(PROFILES) == {"SPY", "QQQ", "SPX", "IWM", "NVDA", "AAPL", "TSLA", "AMZN", "META", "MSFT"}
+    for ticker in PROFILES:
+        walk = path(9, ticker)
+        assert np.isfinite(walk.price).all()
+        assert (walk.price > 0).all()
+        assert (walk.variance > 0).all()
