@@ -160,7 +160,7 @@ def gate_table(report: GateReport) -> str:
 
 
 def ticket_story(ticket: OrderTicket, answer: Answer | None, outcome: Outcome) -> str:
-    """How one ticket went from its making to its end; `answer` None: it ended before anybody answered."""
+    """How one ticket went from its making to its end; `answer` None: how an order that had rested ended."""
     name = ticket.structure.name.value.replace("_", " ")
     legs = ", ".join(leg_text(leg) for leg in ticket.structure.legs)
     parts = [
@@ -182,7 +182,7 @@ def ticket_story(ticket: OrderTicket, answer: Answer | None, outcome: Outcome) -
 
 def _answered(answer: Answer | None) -> str:
     if answer is None:
-        return "Nobody answered it."
+        return "Its order rested at the broker."
     edits = []
     if answer.contracts is not None:
         edits.append(f"{answer.contracts} contracts")

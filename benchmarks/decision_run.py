@@ -35,7 +35,7 @@ from zoneinfo import ZoneInfo
 from apps.settings import Settings
 from apps.wiring import House, open_house
 from graph.compute import Compute
-from tools.market.importers import import_path
+from tools.market.importers.importing import import_path
 
 ROOT = Path(__file__).resolve().parents[1]
 TICKERS = ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", "AMZN")

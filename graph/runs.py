@@ -93,7 +93,7 @@ class Runs:
         limit_price: Decimal | None = None,
         reason: str = "",
     ) -> TicketRow:
-        """A person's answer: one act, unique by the ticket's nonce, then the thread goes on. The first answer counts."""
+        """A person's answer: one act, unique by the ticket's nonce, then the thread goes on. The first one counts."""
         row = await self.ticket(ticket_id)
         payload = {"reason": reason}
         if contracts is not None:
@@ -209,7 +209,4 @@ class Runs:
 
     async def ticket(self, ticket_id: str) -> TicketRow:
         """One ticket as it stands. Raises NotFound."""
-        row = await self.store.tickets.get(ticket_id)
-        if row is None:
-            raise NotFound(f"no ticket {ticket_id}; `parley tickets` shows them")
-        return row
+        return await self.store.tickets.get(ticket_id)

@@ -16,7 +16,7 @@ async def settle_working(desk: Desk, account: str) -> int:
     ended: list[tuple[BrokerOrder, BrokerReport]] = []
     for order in await desk.store.portfolio.unresolved(account):
         row = await desk.store.tickets.get(order.ticket_id)
-        why = await _no_longer_worth_it(desk, row) if row and order.effect == Effect.OPEN else ""
+        why = await _no_longer_worth_it(desk, row) if order.effect == Effect.OPEN else ""
         if why and (await desk.broker.find(order.client_order_id)) is not None:
             report = await desk.broker.cancel(order.client_order_id)
             reason = why if report.state == BrokerState.CANCELLED else report.reason
@@ -30,9 +30,8 @@ async def settle_working(desk: Desk, account: str) -> int:
             )
     ended += await desk.broker.settle_working(account, desk.clock.now())
     for order, report in ended:
-        row = await desk.store.tickets.get(order.ticket_id)
-        if row is not None:
-            await conclude(desk, row.ticket, None, await settled(desk, row.ticket, order, report, ENDS[report.state]))
+        ticket = (await desk.store.tickets.get(order.ticket_id)).ticket
+        await conclude(desk, ticket, None, await settled(desk, ticket, order, report, ENDS[report.state]))
     return len(ended)
 
 

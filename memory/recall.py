@@ -20,6 +20,7 @@ EXACT_ROWS = 20_000  # about 20 ms of comparing one by one
 class Embeds(Protocol):
     """Turns texts into vectors of length 384 and norm 1."""
 
+    def warm(self) -> None: ...
     def embed(self, texts: list[str]) -> list[list[float]]: ...
 
 

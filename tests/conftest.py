@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that leaves this machine is broken: only loopback and UNIX sockets connect."""
     real = socket.socket.connect
 
@@ -41,4 +40,3 @@ def _no_outside_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return real(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    yield

@@ -19,11 +19,15 @@ async def journal_ticket(state: TicketGraphState, runtime: Runtime[Desk]) -> Tic
 
 
 async def conclude(desk: Desk, ticket: OrderTicket, answer: Answer | None, outcome: Outcome) -> None:
-    """Journal an outcome and give back what the ticket had reserved, unless its order still works."""
+    """Journal an outcome and give back what the ticket had reserved, unless its order still works.
+
+    `answer` None: the order had rested, and its answer was journaled when it was sent.
+    """
     store, now = desk.store, desk.clock.now()
     ended = TicketState(outcome.state)
     await store.portfolio.record_outcome(outcome)
-    await store.transcripts.put(ticket.run_id, ticket.id, ticket_story(ticket, answer, outcome))
+    page = ticket.id if answer is not None else f"{ticket.id} end"
+    await store.transcripts.put(ticket.run_id, page, ticket_story(ticket, answer, outcome))
     if ended not in OPEN_STATES:
         await store.portfolio.release(ticket.id, now)
         await store.recall.remember(

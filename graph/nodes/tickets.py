@@ -18,6 +18,7 @@ from graph.state import RunState
 async def open_tickets(state: RunState, runtime: Runtime[Desk]) -> RunState:
     """Write a ticket for every order with contracts. Running twice writes each ticket once."""
     desk, spec = runtime.context, state["spec"]
+    written = {row.ticket.id: row.ticket for row in await desk.store.tickets.list(run_id=spec.run_id)}
     ids: list[str] = []
     refused: list[Refused] = []
     for number, sized in enumerate(state.get("sized", ()), start=1):
@@ -26,8 +27,7 @@ async def open_tickets(state: RunState, runtime: Runtime[Desk]) -> RunState:
             continue
         snapshot = await desk.store.snapshots.get(sized.proposal.snapshot)
         ticket_id = f"{spec.run_id}.{number}"
-        known = await desk.store.tickets.get(ticket_id)
-        ticket = known.ticket if known else _ticket(desk, spec, sized, ticket_id, snapshot.instrument)
+        ticket = written.get(ticket_id) or _ticket(desk, spec, sized, ticket_id, snapshot.instrument)
         failed = await reserve(desk, ticket, state["opened"].regime)
         if failed:
             refused.append(Refused(ticker=ticket.ticker, stage="tickets", reason=failed))

@@ -91,7 +91,7 @@ def test_a_tickets_story() -> None:
     assert "Ended **filled**: filled at the limit" in text
     assert "Filled 1 at credit 4.20, position p-1." in text
     assert "Realised" not in text
-    assert "Nobody answered it." in ticket_story(TICKET, None, outcome(fill=None))
+    assert "Its order rested at the broker." in ticket_story(TICKET, None, outcome(fill=None))
     assert "Realised -$85.00." in ticket_story(TICKET, ANSWER, outcome("-85.00"))
 
 

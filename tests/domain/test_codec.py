@@ -24,9 +24,7 @@ from domain.units import Unit, on_grid
 for module in ("decision", "book", "playbook", "evidence", "market", "orders", "regime", "structures", "views"):
     import_module(f"domain.{module}")
 
-MOMENTS = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2030, 1, 1)).map(
-    lambda moment: moment.replace(tzinfo=UTC)
-)
+MOMENTS = st.integers(631_152_000, 1_893_456_000).map(lambda second: datetime.fromtimestamp(second, UTC))
 LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=8),
     int: st.integers(min_value=-(10**9), max_value=10**9).filter(bool),

@@ -56,7 +56,13 @@ def test_carriers_are_walked_through() -> None:
     assert send.arg == {"x": (REFUSED,)}
     assert unwrap(wrap(Interrupt({"a": REFUSED}, "id"))).value == {"a": REFUSED}
     answer = Answer(
-        kind="approve", who="me", through="cli", at=datetime(2026, 1, 1, tzinfo=UTC), contracts=None, limit_price=None, reason=""
+        kind="approve",
+        who="me",
+        through="cli",
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        contracts=None,
+        limit_price=None,
+        reason="",
     )
     assert wrap(Command(resume=answer)).resume == {"$record": codec.to_data(answer)}
 

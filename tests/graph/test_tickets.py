@@ -149,5 +149,3 @@ async def test_a_ticket_remembers_its_market_and_clock(postgres_uri: str) -> Non
         assert row.state == TicketState.FILLED
         outcome = (await house.store.portfolio.outcomes(demo_spec(house).account))[-1]
         assert outcome.at == row.ticket.as_of
-
-

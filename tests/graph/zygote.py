@@ -12,13 +12,22 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import langgraph.checkpoint.postgres.aio  # noqa: F401  (imported before forking)
 import torch
 import transformers  # noqa: F401
 
+from apps.wiring import House
+from domain.orders import BrokerOrder
+from domain.regime import Regime
+from quant.execution.quotes import PriceBand
+from quant.risk.limits import LIMITS
+from tests import fakes
 from tests.desk import demo_spec, desk_house
+from tools.broker.guard import GuardedBroker
 
 
 async def work(order: dict[str, Any]) -> None:
@@ -40,11 +49,32 @@ async def work(order: dict[str, Any]) -> None:
             await house.runs.start(demo_spec(house, tuple(order.get("tickers", ("SPX",)))))
         elif order["do"] == "go_on":
             await house.runs.go_on(order["id"])
+        elif order["do"] == "four_percent":
+            await four_percent(house, order["id"])
         elif order["do"] == "answer":
             now = (await house.runs.ticket(order["id"])).ticket.as_of
             await house.runs.answer(order["id"], order["kind"], who="test", through="zygote", at=now)
         else:
             await house.runs.pick_up(order["id"])
+
+
+async def four_percent(house: House, name: str) -> None:
+    """Try to open a condor that may lose 4 % of a fresh account, through the guard; OrderRefused raises."""
+
+    async def regime_at(account: str) -> Regime:
+        return fakes.regime()
+
+    async def band_of(order: BrokerOrder, now: datetime) -> PriceBand:
+        return PriceBand(better=Decimal(0), natural=Decimal(0), quoted_at=fakes.AT)
+
+    await house.store.portfolio.ensure_account(fakes.ACCOUNT, Decimal(100_000))
+    guard = GuardedBroker(
+        fakes.FakeBroker(), house.store.portfolio, LIMITS, fakes.FakeClock(), regime_at=regime_at, band_of=band_of
+    )
+    order = fakes.order(
+        fakes.condor_legs(40), client_order_id=name, ticket_id=f"ticket-{name}", max_loss=Decimal(4_000)
+    )
+    await guard.place(order)
 
 
 def main() -> None:
