@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apps.cli.answering import Reply, give, told
 from apps.cli.exits import Exit
-from apps.cli.standing import document, standing
+from apps.cli.standing import document, standing, tickets_of_run
 from apps.cli.terminal import Watch, a_person_is_there, out, say_json
 from apps.render.story import heading, story
 from apps.render.tickets import card, how_to_answer
-from apps.render.words import moment
 from apps.wiring import House, open_house, parse_as_of
 from domain.decision import RunSpec
 from domain.errors import BadInput
 from domain.orders import TicketState
 from memory.decisions import RunRow
 from memory.tickets import TicketRow
+from tools.market.open import open_market
 from tools.market.simulated.market import SimulatedMarket
-from tools.market.simulated.presets import STEP_S
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 DEMO = "the demo"
 ITSELF = "nobody is at a terminal, so the demo answers itself"
 DEMO_ACCOUNTS = "paper/demo/"
-DEMO_QUOTES = 12  # an hour of the simulated session
 
 
 @dataclass(frozen=True)
@@ -51,32 +48,33 @@ class Wish:
 async def decide(settings: Settings, wish: Wish) -> Exit:
     """Run, tell, and put the tickets before whoever answers them."""
     asks = a_person_is_there() and not wish.json
+    place = None if wish.go_on else _place(settings, wish)  # a bad market or moment is said before anything is opened
     watch = Watch("parley")
-    async with open_house(settings, progress=watch, answers_itself=DEMO if wish.demo and not asks else "") as house:
+    answers = DEMO if wish.demo and not asks else ""
+    async with open_house(settings, progress=watch, answers_itself=answers, warm=place is not None) as house:
         with watch:
-            if wish.go_on:
-                row = await house.runs.go_on(await house.store.decisions.resolve(wish.go_on))
+            if place is None:
+                row = await house.runs.go_on(await house.store.decisions.resolve(wish.go_on or ""))
             else:
-                spec = await _spec(house, wish)
+                account = await _fresh_demo_account(house) if wish.demo else wish.account
+                spec = house.spec(wish.tickers or settings.tickers, *place, account=account)
                 if wish.demo and not asks:
                     await _paper_only(house, spec)
                 row = await house.runs.start(spec)
-        settled = await _next_quotes(house, row.spec) if wish.demo and not asks else ()
         if wish.json:
             made = await document(house, row)
             say_json(made)
             return Exit(made["exit"])
-        return await _tell(house, row, wish, asks, settled)
+        return await _tell(house, row, wish, asks)
 
 
-async def _spec(house: House, wish: Wish) -> RunSpec:
-    settings = house.settings
-    name = f"simulated:vrp:{settings.seed}" if wish.demo else wish.market or settings.market
-    market = house.markets(name)
-    as_of = market.last_session_middle() if isinstance(market, SimulatedMarket) and wish.demo else None
-    as_of = as_of or parse_as_of(wish.as_of, market)
-    account = await _fresh_demo_account(house) if wish.demo else wish.account
-    return house.spec(wish.tickers or settings.tickers, name, as_of, account=account)
+def _place(settings: Settings, wish: Wish) -> tuple[str, datetime]:
+    """Market and moment of a new run: the demo's own, or those asked for. Raises BadInput and DataAbsent."""
+    if wish.demo:
+        simulated = SimulatedMarket("vrp", settings.seed)
+        return simulated.label, simulated.last_session_middle()
+    name = wish.market or settings.market
+    return name, parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed))
 
 
 async def _fresh_demo_account(house: House) -> str:
@@ -94,7 +92,7 @@ async def _paper_only(house: House, spec: RunSpec) -> None:
         raise BadInput("the demo answers itself for the paper broker only; run it on a terminal")
 
 
-async def _tell(house: House, row: RunRow, wish: Wish, asks: bool, settled: tuple[datetime, ...]) -> Exit:
+async def _tell(house: House, row: RunRow, wish: Wish, asks: bool) -> Exit:
     console = out()
     decision = row.decision
     if decision is None:
@@ -102,40 +100,19 @@ async def _tell(house: House, row: RunRow, wish: Wish, asks: bool, settled: tupl
         return Exit.REFUSED
     delayed, answers = house.markets(row.spec.market).delayed, ITSELF if wish.demo and not asks else ""
     console.print(story(decision, delayed=delayed, answers=answers, full=wish.full))
-    rows = await _tickets(house, row.run_id)
+    rows = await tickets_of_run(house, row.run_id)
     if not decision.opened.refused:
         console.print(heading("Tickets"))
     if not rows and not decision.opened.refused:
         console.print("None: this run proposes nothing.")
     for ticket in rows:
         await _one_ticket(house, console, ticket, wish, asks)
-    if wish.demo and asks:
-        settled = await _next_quotes(house, row.spec)
-        for ticket in await _tickets(house, row.run_id) if settled else ():
-            console.print(await told(house, ticket, True))
-    if settled:
-        console.print(f"Orders rest until the next quote: the session went on to {moment(settled[-1])}.", style="dim")
-    rows = await _tickets(house, row.run_id)
+    rows = await tickets_of_run(house, row.run_id)
     exit_code = standing(row, rows)
     await _journal(house, console, row, wish.demo)
     if exit_code is Exit.AWAITING:
         console.print("\nstatus: awaiting. The tickets above wait for an answer (exit code 3).", style="yellow")
     return exit_code
-
-
-async def _tickets(house: House, run_id: str) -> tuple[TicketRow, ...]:
-    return tuple(reversed(await house.store.tickets.list(run_id=run_id)))
-
-
-async def _next_quotes(house: House, spec: RunSpec) -> tuple[datetime, ...]:
-    """Let the simulated session go on, quote by quote, while the demo's orders rest. Returns those moments."""
-    seen: list[datetime] = []
-    for step in range(1, DEMO_QUOTES + 1):
-        if not any(row.state is TicketState.WORKING for row in await _tickets(house, spec.run_id)):
-            break
-        seen.append(spec.as_of + timedelta(seconds=step * STEP_S))
-        await house.runs.settle_working(dataclasses.replace(spec, as_of=seen[-1]))
-    return tuple(seen)
 
 
 async def _one_ticket(house: House, console: Console, row: TicketRow, wish: Wish, asks: bool) -> None:
@@ -149,7 +126,7 @@ async def _one_ticket(house: House, console: Console, row: TicketRow, wish: Wish
     if row.state is TicketState.AWAITING:
         console.print(how_to_answer(row.ticket))
         return
-    if wish.demo and row.answered_by == DEMO:
+    if wish.demo and not asks:
         console.print("Approved by the demo itself, FOR THE PAPER BROKER ONLY.", style="bold yellow")
     console.print(await told(house, row, True))
 
@@ -196,7 +173,7 @@ async def _journal(house: House, console: Console, row: RunRow, demo: bool) -> N
     if demo and row.decision is not None:
         from agents.scribe import memory_of_decision
 
-        traded = {ticket.ticket.ticker for ticket in await _tickets(house, row.run_id)}
+        traded = {ticket.ticket.ticker for ticket in await tickets_of_run(house, row.run_id)}
         for ticker, text in memory_of_decision(row.decision):
             if ticker in traded:
                 console.print(f"remembered: {text}", markup=False, style="dim")

@@ -84,7 +84,9 @@ async def tickets_of(house: House, name: str) -> tuple[TicketRow, ...]:
             return (await house.runs.ticket(await store.tickets.resolve(name)),)
         except NotFound as error:
             raise NotFound(f"no ticket and no run begins with {name!r}; `parley tickets` shows them") from error
-    rows = await store.tickets.list(run_id=run_id)
+    from apps.cli.standing import tickets_of_run
+
+    rows = await tickets_of_run(house, run_id)
     if not rows:
         raise NotFound(f"run {run_id} has no ticket; `parley journal show {run_id}` says why")
-    return tuple(reversed(rows))
+    return rows

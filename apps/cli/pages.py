@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.cli.standing import document, fills_of, status_of
+from apps.cli.standing import document, fills_of, status_of, tickets_of_run
 from apps.cli.terminal import out, say_json
 from apps.render.journal import found, run_table, timings
 from apps.render.story import heading, story
@@ -29,7 +29,7 @@ async def list_runs(settings: Settings, limit: int, account: str | None, as_json
 
     async with open_house(settings) as house:
         rows = await house.store.decisions.runs(limit, account)
-        tickets = {row.run_id: await house.store.tickets.list(run_id=row.run_id) for row in rows}
+        tickets = {row.run_id: await tickets_of_run(house, row.run_id) for row in rows}
         statuses = {row.run_id: status_of(row, tickets[row.run_id]) for row in rows}
         if as_json:
             listed = [
@@ -44,7 +44,7 @@ async def list_runs(settings: Settings, limit: int, account: str | None, as_json
 
 
 def _states(rows: tuple[TicketRow, ...]) -> str:
-    return ", ".join(row.state.value for row in reversed(rows))
+    return ", ".join(row.state.value for row in rows)
 
 
 async def show(settings: Settings, run: str, full: bool, as_json: bool) -> None:
@@ -74,7 +74,7 @@ async def _tell(house: House, console: Console, row: RunRow, full: bool) -> None
     else:
         console.print(story(decision, full=full))
     console.print(heading("Tickets"))
-    rows = tuple(reversed(await house.store.tickets.list(run_id=row.run_id)))
+    rows = await tickets_of_run(house, row.run_id)
     if not rows:
         console.print("None: this run proposed nothing.")
     positions = set()

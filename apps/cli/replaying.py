@@ -11,9 +11,11 @@ from apps.doctor import EPOCH, recorded_tickers
 from apps.render.replay import replay_report
 from apps.wiring import open_house
 from domain.codec import to_data
+from domain.orders import FillMode
 from domain.ports import Clock, Market
 from lab.replay import replay as run_replay
 from tools.clock import ManualClock
+from tools.market.open import open_market
 from tools.randomness import suffix
 
 if TYPE_CHECKING:
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 
 
 async def replay(
-    settings: Settings, name: str, tickers: tuple[str, ...], days: tuple[date | None, date | None], as_json: bool
+    settings: Settings,
+    name: str,
+    tickers: tuple[str, ...],
+    days: tuple[date | None, date | None],
+    fills: FillMode | None,
+    as_json: bool,
 ) -> Exit:
     """Replay a span of a market on an account of its own; tickets are answered in code, nothing is checkpointed."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -31,8 +38,11 @@ async def replay(
     def by_hand(market: Market, as_of: datetime) -> Clock:
         return clock
 
-    async with open_house(settings, answers_itself="replay", clock_for=by_hand, checkpoint=False) as house:
-        market = house.markets(name)
+    market = open_market(name, settings.store_dir, settings.seed)
+    mode = fills or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
+    async with open_house(
+        settings, answers_itself="replay", clock_for=by_hand, checkpoint=False, fill_mode=mode, markets=lambda _: market
+    ) as house:
         account = f"replay/{suffix(8)}"
         wanted = tickers or recorded_tickers(settings, name) or settings.tickers
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -23,11 +23,11 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="Every piece of evidence on its own line.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The canonical decision as one JSON document.")] = False,
 ) -> None:
-    """Decide: gather evidence, argue, gate, price, size, and put tickets before a person.
+    """Decide: gather evidence, argue, gate, price, size; put tickets to a person.
 
-    On a terminal each ticket is asked for; elsewhere its card and the line that answers it are printed and the exit
-    code is 3. AUTO_EXECUTE=true answers in code, on the same path. --demo answers itself where nobody can, for the
-    paper broker only.
+    On a terminal each ticket is asked for. Elsewhere its card is printed with the
+    line that answers it, and the exit code is 3. AUTO_EXECUTE=true answers in code,
+    on the same path. --demo answers itself where nobody can, on the paper broker only.
     """
     if go_on and (tickers or market or as_of or account or demo):
         raise typer.BadParameter("--continue takes a run and nothing else", param_hint="--continue")

@@ -41,6 +41,12 @@ def standing(row: RunRow, rows: Sequence[TicketRow]) -> Exit:
     return Exit.OK if decision.debates else Exit.REFUSED
 
 
+async def tickets_of_run(house: House, run_id: str) -> tuple[TicketRow, ...]:
+    """A run's tickets in the order it made them."""
+    rows = await house.store.tickets.list(run_id=run_id)
+    return tuple(sorted(rows, key=lambda row: (len(row.ticket.id), row.ticket.id)))
+
+
 async def fills_of(house: House, ticket: OrderTicket) -> tuple[Fill, ...]:
     """The fills of one ticket's order, oldest first."""
     from quant.sizing.order import client_order_id
@@ -71,7 +77,7 @@ STATUS = {Exit.OK: "done", Exit.REFUSED: "refused", Exit.AWAITING: "awaiting", E
 
 async def document(house: House, row: RunRow) -> dict[str, Any]:
     """A run as plain data: the canonical decision, its hash, its status, its tickets with their fills."""
-    rows = tuple(reversed(await house.store.tickets.list(run_id=row.run_id)))
+    rows = await tickets_of_run(house, row.run_id)
     code = standing(row, rows)
     return {
         "run_id": row.run_id,

@@ -61,11 +61,12 @@ def _days(report: ReplayReport) -> RenderableType:
 
 def _usefulness(report: ReplayReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column("evidence")
-    table.add_column("against later")
-    for name in ("sessions", "n", "n effective", "rank correlation", "interval"):
+    table.add_column("evidence", no_wrap=True)
+    table.add_column("against", no_wrap=True)
+    for name in ("days", "n", "free n", "rank corr."):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("finding")
+    table.add_column("interval", no_wrap=True)
+    table.add_column("finding", no_wrap=True)
     known = [one for one in report.usefulness if one.ic is not None]
     for one in sorted(known, key=lambda one: (-abs(one.ic or 0.0), one.name))[:BEST]:
         interval = "" if one.low is None or one.high is None else f"{one.low:+.2f} to {one.high:+.2f}"

@@ -60,21 +60,21 @@ def outcome(ticket: OrderTicket, state: TicketState, reason: str, fills: Iterabl
     """How a ticket stands now: fills leg by leg, or why there are none."""
     head = Text(f"{ticket.ticker} {plain_name(ticket.structure.name.value)} ", STRONG).append(state_text(state))
     parts: list[RenderableType] = [head.append(f"  {reason}" if reason else "", "not bold default")]
-    parts.extend(fill_lines(fill, ticket.multiplier) for fill in fills)
+    parts.extend(fill_lines(fill, ticket.multiplier, reason) for fill in fills)
     if state is TicketState.WORKING:
         line = f"  look again at a later moment: parley watch --account {ticket.account} --as-of TIME"
         parts.append(Text(line, DIM))
     return Group(*parts)
 
 
-def fill_lines(fill: Fill, multiplier: int) -> RenderableType:
-    """One fill: net, legs, fees, and the mode it was made in."""
+def fill_lines(fill: Fill, multiplier: int, said: str = "") -> RenderableType:
+    """One fill: net, legs, fees, the mode it was made in, and its note where that was not `said` already."""
     cash = -fill.net * multiplier * fill.contracts
     head = f"filled {fill.contracts} at {net(fill.net)}: cash {money(cash)}, fees {money(fill.fees)}"
-    text = Text(f"  {head}", GOOD).append(f"  ({fill.mode}, {moment(fill.at, seconds=True)})", DIM)
+    text = Text(f"  {head}", GOOD).append(f"  ({fill.mode}, {short_moment(fill.at)})", DIM)
     for leg in fill.legs:
         text.append(f"\n    {leg_name(leg.leg)} at {leg.price:.2f}", "default")
-    if fill.note:
+    if fill.note and fill.note != said:
         text.append(f"\n    {fill.note}", DIM)
     return text
 

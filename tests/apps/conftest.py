@@ -1,0 +1,93 @@
+"""Fixtures of the command-line tests: the real commands on a database and in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.postgres import *  # noqa: F403
+from tests.postgres import PgServer, open_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKET = "simulated:vrp:6"  # a seed whose last session has a trade in SPY
+NOON = "2026-06-30T12:45"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Its one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Parley:
+    """Runs `parley` in processes of its own, under settings that no file or environment of the machine touches."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command without waiting."""
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("PARLEY_", "AUTO_EXECUTE"))}
+        own = {"PARLEY_DATA_DIR": str(self.home / "data"), "PARLEY_STORE_DIR": str(self.home / "data" / "store")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "apps.cli.main", *words],
+            cwd=self.home,
+            env={**kept, "PYTHONPATH": str(ROOT), **own, **self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *words: str, **environment: str) -> Said:
+        """Run a command to its end."""
+        return finish(self.start(*words, **environment))
+
+
+def finish(process: subprocess.Popen[str]) -> Said:
+    """Wait for a command."""
+    out, err = process.communicate(timeout=120)
+    return Said(process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def parley(pg_server: PgServer) -> Iterator[Parley]:
+    """The commands over a fresh external database, shared by the tests of one file."""
+    folder, name = open_folder(), pg_server.create()
+    yield Parley(folder, {"PARLEY_DATABASE_URL": pg_server.at(name)})
+    pg_server.drop(name)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Parley:
+    """The commands with nothing running: for those that need no database."""
+    return Parley(tmp_path)
+
+
+@pytest.fixture
+def embedded() -> Iterator[Parley]:
+    """The commands over an embedded database of their own."""
+    folder = open_folder()
+    made = Parley(folder)
+    yield made
+    made("reset", "--yes")
+    shutil.rmtree(folder, ignore_errors=True)
