@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.postgres import *  # noqa: F403
+from apps.cli.main import app
 from tests.postgres import PgServer, open_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,19 +40,25 @@ class Said:
 
 @dataclass(frozen=True)
 class Parley:
-    """Runs `parley` in processes of its own, under settings that no file or environment of the machine touches."""
+    """Runs `parley` under settings that no file or environment of the machine touches.
+
+    Called, it runs in this process, which spares the imports; `start` gives it a process of its own.
+    """
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command without waiting."""
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("PARLEY_", "AUTO_EXECUTE"))}
         own = {"PARLEY_DATA_DIR": str(self.home / "data"), "PARLEY_STORE_DIR": str(self.home / "data" / "store")}
+        return {**kept, "PYTHONPATH": str(ROOT), **own, **self.environment, **more}
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, without waiting."""
         return subprocess.Popen(
             [sys.executable, "-m", "apps.cli.main", *words],
             cwd=self.home,
-            env={**kept, "PYTHONPATH": str(ROOT), **own, **self.environment, **environment},
+            env=self._environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -58,12 +66,23 @@ class Parley:
         )
 
     def __call__(self, *words: str, **environment: str) -> Said:
-        """Run a command to its end."""
-        return finish(self.start(*words, **environment))
+        """Run a command to its end. What it raises unexpectedly is raised here."""
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self._environment(environment))
+        try:
+            with contextlib.chdir(self.home):
+                result = CliRunner().invoke(app, words)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
 
 
 def finish(process: subprocess.Popen[str]) -> Said:
-    """Wait for a command."""
+    """Wait for a command that was started."""
     out, err = process.communicate(timeout=120)
     return Said(process.returncode, out, err)
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.postgres import *  # noqa: F403
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from memory.embed import DIMENSIONS
 from memory.store import Store, open_store
-from tests.postgres import *  # noqa: F403
 
 
 class WordVectors:
@@ -17,6 +16,9 @@ class WordVectors:
 
     def __init__(self) -> None:
         self.calls = 0
+
+    def warm(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         self.calls += 1
