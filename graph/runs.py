@@ -124,14 +124,20 @@ class Runs:
             return await settle_working(desk, spec.account)
 
     async def watch(self, spec: RunSpec) -> WatchState:
-        """One look at the open positions: mark, protect, exits; then their closing tickets are put forward."""
+        """One look at the open positions: mark, protect, exits; then every waiting ticket of the account goes as far as
+        it can, and what is rolled gets a new decision.
+        """
         desk = await self.open_desk(spec.market, spec.as_of)
         await self.store.portfolio.ensure_account(spec.account, self.start_cash)
         async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
             graph = watch_graph().compile()
             state: WatchState = await self._invoke(graph, {"spec": spec}, spec.run_id, desk)
-        for ticket_id in state["tickets"]:
-            await self.pick_up(ticket_id)
+            rolled = {p.id: p.ticker for p in await self.store.portfolio.open_positions(spec.account)}
+        for row in await self.store.tickets.list(account=spec.account, open_only=True):
+            await self.pick_up(row.ticket.id)
+        if state["rolls"]:
+            tickers = tuple(sorted({rolled[position_id] for position_id in state["rolls"]}))
+            await self.start(dataclasses.replace(spec, run_id=f"{spec.run_id}-roll", tickers=tickers))
         return state
 
     async def close(self, spec: RunSpec) -> CloseState:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from domain.errors import CodecError
 from domain.market import BarSeries, Interval
 from domain.units import Unit, on_grid
 
-for module in ("decision", "book", "playbook", "evidence", "market", "orders", "regime", "structures", "views"):
-    import_module(f"domain.{module}")
+ROOT = Path(__file__).resolve().parents[2]
+for folder in ("domain", "quant", "tools", "agents", "graph", "lab"):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if "@record" in path.read_text():
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 MOMENTS = st.integers(631_152_000, 1_893_456_000).map(lambda second: datetime.fromtimestamp(second, UTC))
 LEAVES: dict[Any, st.SearchStrategy[Any]] = {
@@ -54,8 +58,10 @@ def instances(hint: Any) -> st.SearchStrategy[Any]:
     if issubclass(hint, StrEnum):
         return st.sampled_from(list(hint))
     hints = typing.get_type_hints(hint)
+    if hint.__name__ == "HestonParams":
+        positive = st.floats(0.001, 10.0)
+        return st.builds(hint, v0=positive, kappa=positive, theta=positive, sigma=positive, rho=st.floats(-0.9, 0.9))
     if hint.__name__ == "Evidence":
-        hints = {**hints}
         return st.builds(
             lambda a, b, **rest: hint(as_of=max(a, b), known_at=min(a, b), **rest),
             a=MOMENTS,

@@ -70,3 +70,20 @@ def test_killed_at_every_event_of_a_ticket(make_database, zygote: Zygote, tmp_pa
         where = f"killed at {kill_at}: {_events(log)[kill_at - 1]}"
         assert len(after["orders"]) <= 1, where  # type: ignore[arg-type]
         assert after == done, where
+
+
+@pytest.mark.parametrize(("die", "state", "orders"), [("before_send", "unsent", 0), ("after_send", "filled", 1)])
+def test_killed_between_intent_and_answer(  # type: ignore[no-untyped-def]
+    make_database, zygote: Zygote, die: str, state: str, orders: int
+) -> None:
+    """The intent is committed, the outcome unknown: it is reconciled with the broker and never sent again."""
+    uri = make_database()
+    assert zygote.do(uri=uri, do="run") == 0
+    ticket_id = asyncio.run(_state(uri))["tickets"][0][0]  # type: ignore[index]
+    assert zygote.do(uri=uri, do="answer", id=ticket_id, kind="approve", die=die) == -9
+    for _ in range(2):
+        assert zygote.do(uri=uri, do="pick_up", id=ticket_id) == 0
+        after = asyncio.run(_state(uri))
+        assert after["tickets"] == [(ticket_id, state)]
+        assert len(after["orders"]) == len(after["positions"]) == orders  # type: ignore[arg-type]
+        assert after["commitments"] == ()

@@ -2,6 +2,7 @@
 at any point costs a second and not ten. Orders and answers are JSON lines.
 
 Order: {"uri", "do": "run" | "go_on" | "answer" | "pick_up", "id", "kind", "kill_at": n | null, "tickers", "auto"}.
+"die": "before_send" | "after_send" kills the child inside the broker's `place`, after the intent was committed.
 Answer: {"status": exit status, or -signal}. `kill_at` n: the child kills itself with SIGKILL at the n-th node event.
 """
 
@@ -21,18 +22,34 @@ import torch
 import transformers  # noqa: F401
 
 from apps.wiring import House
-from domain.orders import BrokerOrder
+from domain.orders import BrokerOrder, BrokerReport
 from domain.regime import Regime
 from quant.execution.quotes import PriceBand
 from quant.risk.limits import LIMITS
 from tests import fakes
 from tests.desk import demo_spec, desk_house
 from tools.broker.guard import GuardedBroker
+from tools.broker.paper import PaperBroker
+
+
+def die_sending(when: str) -> None:
+    """Make the paper broker's `place` the last thing this process does: before or after the broker has the order."""
+    real = PaperBroker.place
+
+    async def place(self: PaperBroker, order: BrokerOrder) -> BrokerReport:
+        if when == "after_send":
+            await real(self, order)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("unreachable")
+
+    PaperBroker.place = place  # type: ignore[method-assign]
 
 
 async def work(order: dict[str, Any]) -> None:
     """Do one order, and die where it says."""
     events = 0
+    if order.get("die"):
+        die_sending(order["die"])
 
     def progress(node: str, ticker: str, event: str) -> None:
         nonlocal events
