@@ -1,4 +1,4 @@
-"""Watch and close: positions are marked, protected and closed by their playbook's rules, through the one ticket graph."""
+"""Watch and close: positions are marked, protected and closed by rule, through the one ticket graph."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_position_that_no_rule_touches_is_marked_and_kept(postgres_uri: 
 
 
 async def test_n_dte_closes_and_the_books_balance(postgres_uri: str) -> None:
-    async with _holding(postgres_uri) as (house, clock, position):
+    async with _holding(postgres_uri) as (house, clock, _):
         clock.set(new_york(date(2026, 6, 15), 12, 45))
         state = await house.runs.watch(_spec(house, clock.now()))
         assert [why.split(":")[0] for _, why in state["exits"]] == ["dte"]
