@@ -39,6 +39,8 @@ class Reply:
         """A person edits down. Raises BadInput."""
         if self.contracts is not None and not 1 <= self.contracts <= ticket.contracts:
             raise BadInput(f"{ticket.id} is for {ticket.contracts}; edit it to 1 to {ticket.contracts} contracts")
+        if self.limit is not None and not self.limit.is_finite():
+            raise BadInput(f"{self.limit} is no price")
 
 
 async def give(house: House, row: TicketRow, reply: Reply) -> tuple[TicketRow, bool]:
@@ -103,7 +105,7 @@ async def answer(settings: Settings, name: str, reply: Reply, as_json: bool) -> 
             return code
         console = out()
         for row, fresh in ended:
-            console.print(f"ticket {row.ticket.id}", markup=False, style="dim")
+            console.print(f"ticket {row.ticket.id}", style="dim")
             console.print(await told(house, row, fresh))
         return code
 

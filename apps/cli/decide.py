@@ -118,7 +118,10 @@ async def _tell(house: House, row: RunRow, wish: Wish, asks: bool) -> Exit:
 async def _one_ticket(house: House, console: Console, row: TicketRow, wish: Wish, asks: bool) -> None:
     console.print(card(row.ticket))
     if row.state is TicketState.AWAITING and asks:
-        reply = _question(console, row)
+        try:
+            reply = _question(console, row)
+        except EOFError:
+            reply = None  # Ctrl-D: later
         if reply is not None:
             row, fresh = await give(house, row, reply)
             console.print(await told(house, row, fresh))
@@ -134,13 +137,11 @@ async def _one_ticket(house: House, console: Console, row: TicketRow, wish: Wish
 def _question(console: Console, row: TicketRow) -> Reply | None:
     """y, n or edit; None leaves the ticket waiting. Asks again until it understands."""
     while True:
-        said = (
-            console.input("Send this order to the paper broker? \\[y]es, \\[n]o, \\[e]dit, \\[l]ater: ").strip().lower()
-        )
+        said = _ask(console, "Send this order to the paper broker? [y]es, [n]o, [e]dit, [l]ater: ").lower()
         if said in ("y", "yes"):
             return Reply("approve")
         if said in ("n", "no"):
-            return Reply("reject", console.input("Why not (kept in the journal): ").strip())
+            return Reply("reject", _ask(console, "Why not (kept in the journal): "))
         if said in ("l", "later"):
             return None
         if said in ("e", "edit"):
@@ -149,17 +150,21 @@ def _question(console: Console, row: TicketRow) -> Reply | None:
                 return reply
 
 
+def _ask(console: Console, words: str) -> str:
+    return console.input(words, markup=False).strip()
+
+
 def _edited(console: Console, row: TicketRow) -> Reply | None:
     from decimal import Decimal, InvalidOperation
 
     ticket = row.ticket
-    few = console.input(f"Contracts, at most {ticket.contracts} (empty: as proposed): ").strip()
-    price = console.input(f"Limit, now {ticket.limit_price} a share, negative is a credit (empty: as is): ").strip()
+    few = _ask(console, f"Contracts, at most {ticket.contracts} (empty: as proposed): ")
+    price = _ask(console, f"Limit, now {ticket.limit_price} a share, negative is a credit (empty: as is): ")
     try:
         reply = Reply("edit", "", int(few) if few else None, Decimal(price) if price else None)
         reply.check(ticket)
     except (ValueError, InvalidOperation, BadInput) as error:
-        console.print(f"That does not work: {error}", markup=False)
+        console.print(f"That does not work: {error}")
         return None
     return reply if few or price else Reply("approve")
 
@@ -169,12 +174,12 @@ async def _journal(house: House, console: Console, row: RunRow, demo: bool) -> N
     console.print(heading("Journal"))
     kept = await house.store.decisions.run(row.run_id)
     content = (kept.decision_hash if kept else None) or ""
-    console.print(f"run {row.run_id} is on record, decision {content[:12]}", markup=False)
+    console.print(f"run {row.run_id} is on record, decision {content[:12]}")
     if demo and row.decision is not None:
         from agents.scribe import memory_of_decision
 
         traded = {ticket.ticket.ticker for ticket in await tickets_of_run(house, row.run_id)}
         for ticker, text in memory_of_decision(row.decision):
             if ticker in traded:
-                console.print(f"remembered: {text}", markup=False, style="dim")
-    console.print(f"the whole story: parley journal show {row.run_id}", markup=False)
+                console.print(f"remembered: {text}", style="dim")
+    console.print(f"the whole story: parley journal show {row.run_id}")

@@ -130,9 +130,9 @@ async def _say_halts(house: House, as_json: bool) -> Exit:
         for one in held:
             console.print(halted(one.scope, one.reason, one.since))
         if held:
-            console.print("lift it: parley resume [--account ACCOUNT]", markup=False)
+            console.print("lift it: parley resume [--account ACCOUNT]")
         else:
-            console.print("to go on with a run that stopped: parley run --continue RUN", markup=False)
+            console.print("to go on with a run that stopped: parley run --continue RUN")
     return Exit.HALTED if held else Exit.OK
 
 
@@ -173,11 +173,11 @@ async def watch(settings: Settings, account: str | None, market: str | None, as_
             return code
         console = out()
         for mark in state.get("marks", ()):
-            console.print(f"{mark.position_id}: worth {money(mark.value)}  {mark.note}", markup=False)
+            console.print(f"{mark.position_id}: worth {money(mark.value)}  {mark.note}")
         for position, why in state.get("exits", ()):
-            console.print(f"{position}: exit due, {why}", markup=False, style="yellow")
+            console.print(f"{position}: exit due, {why}", style="yellow")
         for one in state.get("refused", ()):
-            console.print(f"{one.ticker} at {one.stage}: {one.reason}", markup=False, style="red")
+            console.print(f"{one.ticker} at {one.stage}: {one.reason}", style="red")
         if not state.get("marks"):
             console.print("No open position.")
         for row in rows:
@@ -185,7 +185,7 @@ async def watch(settings: Settings, account: str | None, market: str | None, as_
             if row.state is TicketState.AWAITING:
                 console.print(how_to_answer(row.ticket))
         if state.get("halted"):
-            console.print(f"{name} is halted; lift it with `parley resume`", markup=False, style="red")
+            console.print(f"{name} is halted; lift it with `parley resume`", style="red")
         return code
 
 
@@ -220,11 +220,11 @@ def _say_close(console: Console, name: str, state: Any, report: GateReport) -> N
     from decimal import Decimal
 
     console.print(heading("Close"))
-    console.print(f"{name}: net liquidation value {money(state['nlv'])}", markup=False)
+    console.print(f"{name}: net liquidation value {money(state['nlv'])}")
     for position, pnl in state["attribution"]:
         console.print(f"{position} since entry ", signed(Decimal(pnl)))
     console.print(checks(report))
     for text in state["lessons"]:
-        console.print(f"lesson: {text}", markup=False)
+        console.print(f"lesson: {text}")
     for one in state.get("refused", ()):
-        console.print(f"{one.ticker} at {one.stage}: {one.reason}", markup=False, style="red")
+        console.print(f"{one.ticker} at {one.stage}: {one.reason}", style="red")

@@ -53,7 +53,7 @@ def remove_everything(settings: Settings, yes: bool, as_json: bool) -> Exit:
     if not yes:
         console.print("This removes the journal, the books and all imported data:", style="bold red")
         for path in made:
-            console.print(f"  {path}", markup=False)
+            console.print(f"  {path}")
         if not sys.stdin.isatty():
             raise BadInput("nothing was removed; without a terminal say --yes")
         if console.input("Type yes to go on: ").strip().lower() != "yes":
@@ -95,4 +95,4 @@ def _say(as_json: bool, removed: list[Path], note: str) -> None:
     if as_json:
         say_json({"removed": [str(path) for path in removed], "note": note})
     else:
-        out().print(note, markup=False)
+        out().print(note)

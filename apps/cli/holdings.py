@@ -41,6 +41,4 @@ def status(settings: Settings, as_json: bool) -> None:
     elif found:
         out().print(sets(settings.store_dir, files, found))
     else:
-        out().print(
-            f"The store {settings.store_dir} holds no chains; bring some in: parley data import PATH", markup=False
-        )
+        out().print(f"The store {settings.store_dir} holds no chains; bring some in: parley data import PATH")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
@@ -13,6 +12,8 @@ from apps.cli.exits import EPILOG, exit_of
 from apps.cli.terminal import err
 from domain.errors import ParleyError
 
+INTERRUPTED = 130  # by Ctrl-C, as shells expect
+
 
 class Desk(TyperGroup):
     """The root group: an error raised on purpose becomes one clear line and its exit code, never a traceback."""
@@ -22,8 +23,11 @@ class Desk(TyperGroup):
         try:
             return super().invoke(ctx)
         except ParleyError as error:
-            err().print(f"parley: {error}", markup=False, style="red")
+            err().print(f"parley: {error}", style="red")
             raise typer.Exit(exit_of(error)) from error
+        except KeyboardInterrupt as stop:
+            err().print("parley: interrupted; `parley tickets` shows what waits, `parley run --continue RUN` goes on")
+            raise typer.Exit(INTERRUPTED) from stop
 
 
 app = typer.Typer(
@@ -42,11 +46,7 @@ for group in (runs, answers, books, journal, replays, data, setup):
 
 def main() -> None:
     """Entry point of the `parley` script."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        err().print("parley: interrupted; `parley tickets` shows what waits, `parley run --continue RUN` goes on")
-        sys.exit(130)
+    app()
 
 
 if __name__ == "__main__":

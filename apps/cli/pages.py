@@ -81,7 +81,7 @@ async def _tell(house: House, console: Console, row: RunRow, full: bool) -> None
     for ticket in rows:
         console.print(card(ticket.ticket))
         if ticket.answered_by:
-            console.print(f"answered by {ticket.answered_by}, {moment(ticket.updated_at, seconds=True)}", markup=False)
+            console.print(f"answered by {ticket.answered_by}, {moment(ticket.updated_at, seconds=True)}")
         fills = await fills_of(house, ticket.ticket)
         console.print(outcome(ticket.ticket, ticket.state, ticket.reason, fills))
         positions |= {one.position_id for one in await _ends(house, ticket) if one.position_id}
@@ -98,7 +98,7 @@ async def _tell(house: House, console: Console, row: RunRow, full: bool) -> None
         console.print(heading("Nodes"))
         console.print(timings((n.node, n.ticker, n.duration_ms) for n in await house.store.decisions.nodes(row.run_id)))
     if row.decision_hash:
-        console.print(f"\ndecision {row.decision_hash[:12]}, status {status_of(row, rows)}", markup=False, style="dim")
+        console.print(f"\ndecision {row.decision_hash[:12]}, status {status_of(row, rows)}", style="dim")
 
 
 async def _ends(house: House, row: TicketRow) -> list[Outcome]:
@@ -117,4 +117,4 @@ async def search(settings: Settings, words: str, limit: int, as_json: bool) -> N
         elif hits:
             out().print(found((hit.run_id, hit.ticker, hit.excerpt) for hit in hits))
         else:
-            out().print(f"nothing about {words!r}", markup=False)
+            out().print(f"nothing about {words!r}")

@@ -42,7 +42,7 @@ def init(
     from apps.cli.terminal import out
 
     write_settings(path)
-    out().print(f"wrote {path}: every key with its default, commented out", markup=False)
+    out().print(f"wrote {path}: every key with its default, commented out")
 
 
 @config.command(epilog=EPILOG)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 100
 NARROWEST = 80
+# What is printed was written by markets, models and people: no word of it is markup.
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 QUIET = frozenset({"vol_surface", "social", "technical", "flow"})  # steps of a scan that need no line of their own
 
 
@@ -27,9 +29,9 @@ def _console(stream: TextIO) -> Console:
     if reconfigure is not None:
         reconfigure(errors="replace")
     if not stream.isatty():
-        return Console(file=stream, width=PIPED_WIDTH, highlight=False, soft_wrap=False)
-    made = Console(file=stream, highlight=False)
-    return made if made.width >= NARROWEST else Console(file=stream, highlight=False, width=NARROWEST)
+        return Console(file=stream, width=PIPED_WIDTH, **PLAIN)
+    made = Console(file=stream, **PLAIN)
+    return made if made.width >= NARROWEST else Console(file=stream, width=NARROWEST, **PLAIN)
 
 
 def out() -> Console:
@@ -98,4 +100,4 @@ class Watch:
             self._board.note(node, ticker, event)
         elif self._console is not None and (event == "refused" or (event == "done" and node not in QUIET)):
             where = "" if ticker == "*" else f" {ticker}"
-            self._console.print(f"{self._title}: {node}{where} {event}", markup=False)
+            self._console.print(f"{self._title}: {node}{where} {event}")

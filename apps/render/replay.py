@@ -67,10 +67,12 @@ def _usefulness(report: ReplayReport) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("interval", no_wrap=True)
     table.add_column("finding", no_wrap=True)
-    known = [one for one in report.usefulness if one.ic is not None]
-    for one in sorted(known, key=lambda one: (-abs(one.ic or 0.0), one.name))[:BEST]:
+    settled = [one for one in report.usefulness if one.ic is not None and one.finding != "insufficient"]
+    tried = f"{len(report.usefulness)} tried (evidence, axis, horizon)"
+    if not settled:
+        return Text(f"\nUsefulness of evidence: {tried}, too few independent windows to say anything", DIM)
+    for one in sorted(settled, key=lambda one: (one.finding != "pass", -abs(one.ic or 0.0), one.name))[:BEST]:
         interval = "" if one.low is None or one.high is None else f"{one.low:+.2f} to {one.high:+.2f}"
         counts = str(one.horizon), str(one.n), str(one.n_effective)
         table.add_row(one.name, one.axis, *counts, f"{one.ic:+.2f}", interval, one.finding)
-    note = f"the largest {min(BEST, len(known))} of {len(report.usefulness)}, picked after the fact: some are chance"
-    return Group(Text(), table, Text(note, DIM))
+    return Group(Text(), table, Text(f"{tried}; for {len(settled)} of them there are windows enough to say", DIM))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.conftest import MARKET, Parley
+from tests.apps.conftest import MARKET, Parley, finish
 
 SEED = MARKET.rpartition(":")[2]
 
 
 def test_the_demo_answers_itself_on_paper_and_can_be_repeated_and_removed(embedded: Parley) -> None:
-    first = embedded("run", "--demo", PARLEY_SEED=SEED)
+    first = finish(embedded.start("run", "--demo", PARLEY_SEED=SEED))
     assert first.code == 0
     for words in ("SIMULATED", "FOR THE PAPER BROKER ONLY", "filled", "same_snapshot", "Journal", "remembered"):
         assert words in first.out, words

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.codec import digest, from_tagged
+from domain.codec import digest, from_data
+from domain.decision import Decision
 from tests.apps.conftest import MARKET, NOON, Parley, Said, finish
 
 RUN = ("run", "SPY", "--market", MARKET, "--as-of", NOON)
@@ -14,7 +15,7 @@ CODES = "\x1b"
 @pytest.fixture(scope="module")
 def waiting(parley: Parley) -> Said:
     """A run whose ticket waits for a person."""
-    return parley(*RUN, "--account", "paper/waiting")
+    return finish(parley.start(*RUN, "--account", "paper/waiting"))
 
 
 def ticket_in(said: Said) -> str:
@@ -57,7 +58,7 @@ def test_the_journal_tells_the_whole_story(parley: Parley, waiting: Said) -> Non
     for words in ("SPY/vol_surface/iv_over_rv", "VERDICT", "loss_budget", "filled", "status done", "price"):
         assert words in story.out, words
     document = parley("journal", "show", run, "--json").document
-    decision = from_tagged(document["decision"])
+    decision = from_data(document["decision"], Decision)
     assert digest(decision) == document["decision_hash"]
     assert document["status"] == "done"
     assert document["tickets"][0]["state"] == "filled"
