@@ -17,10 +17,11 @@ import pytest
 from typer.testing import CliRunner
 
 from apps.cli.main import app
+from apps.settings import Settings
 from tests.postgres import PgServer, open_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKET = "simulated:vrp:6"  # a seed whose last session has a trade in SPY
+MARKET = f"simulated:vrp:{Settings().seed}"  # the seed that is shipped: its last session has a trade in SPY
 NOON = "2026-06-30T12:45"
 
 

@@ -9,15 +9,13 @@ import pytest
 
 from tests.apps.conftest import MARKET, Parley, finish
 
-SEED = MARKET.rpartition(":")[2]
-
 
 def test_the_demo_answers_itself_on_paper_and_can_be_repeated_and_removed(embedded: Parley) -> None:
-    first = finish(embedded.start("run", "--demo", PARLEY_SEED=SEED))
+    first = finish(embedded.start("run", "--demo"))
     assert first.code == 0
     for words in ("SIMULATED", "FOR THE PAPER BROKER ONLY", "filled", "same_snapshot", "Journal", "remembered"):
         assert words in first.out, words
-    again = embedded("run", "--demo", "--json", PARLEY_SEED=SEED).document
+    again = embedded("run", "--demo", "--json").document
     assert again["decision"]["spec"]["account"] == "paper/demo/2"
     assert again["tickets"][0]["state"] == "filled"
     listed = embedded("portfolio", "--json").document["accounts"]
@@ -78,6 +76,20 @@ def test_the_doctor_says_what_to_do_about_each_failure(alone: Parley) -> None:
     for advice in ("PARLEY_DATABASE_URL", "parley data import", "model_url", "ok"):
         assert advice in said.out, advice
     assert "Traceback" not in said.err
+
+
+def test_a_replay_runs_session_by_session_on_an_account_of_its_own(parley: Parley) -> None:
+    span = ("--from", "2026-06-26", "--to", "2026-06-30")
+    report = parley("replay", "SPY", "--market", MARKET, *span, "--fills", "same_snapshot", "--json").document
+    assert [tick["at"][:10] for tick in report["ticks"]] == ["2026-06-26", "2026-06-29", "2026-06-30"]
+    assert report["account"].startswith("replay/")
+    assert report["fill_mode"] == "same_snapshot"
+    filled = [one for one in report["outcomes"] if one["state"] == "filled"]
+    assert len(filled) >= 1
+    page = parley("replay", "SPY", "--market", MARKET, *span)
+    assert "SIMULATED" in page.out
+    assert "next_quote" in page.out
+    assert parley("replay", "--market", MARKET, "--from", "2031-01-01").code == 2
 
 
 @pytest.mark.data
