@@ -10,7 +10,7 @@ from domain.views import Refused, Verdict
 from graph.context import Desk
 from graph.recorder import refusal
 from graph.state import RunState
-from quant.volatility.forecast import forecast
+from quant.worth.outlook import outlook
 from quant.worth.price_batch import price_mandate
 
 
@@ -41,7 +41,7 @@ async def _price_one(desk: Desk, state: RunState, mandate: Mandate) -> Proposal 
     surface = await desk.facts.surface(ref.hash, snapshot)
     if surface is None:
         return Unpriced(ticker=mandate.ticker, playbook=mandate.playbook, reason="no option chain", candidates=0)
-    expected = await desk.compute.run(forecast, snapshot.daily, snapshot.vix_history, verdict.horizon)
+    expected = await desk.compute.run(outlook, snapshot, surface)
     playbook = desk.playbooks[mandate.playbook]
     nlv = float(state["opened"].nlv)
     return await desk.compute.run(

@@ -15,7 +15,7 @@ from graph.state import TicketGraphState
 from quant.risk.gate import check
 from quant.sizing.order import broker_order
 from quant.sizing.size import size
-from quant.volatility.forecast import forecast
+from quant.worth.outlook import outlook
 from quant.worth.price_batch import reprice
 
 
@@ -66,9 +66,16 @@ async def worth_now(desk: Desk, ticket: OrderTicket) -> SizedOrder | str:
     if not isinstance(verdict, Verdict) or at_hand.surface is None:
         return "no verdict or no option chain to price it by"
     snapshot, now = at_hand.snapshot, desk.clock.now()
-    expected = await desk.compute.run(forecast, snapshot.daily, snapshot.vix_history, verdict.horizon)
+    expected = await desk.compute.run(outlook, snapshot, at_hand.surface)
     again = await desk.compute.run(
-        reprice, ticket.order.proposal, snapshot, at_hand.surface, expected, verdict, desk.skill
+        reprice,
+        ticket.order.proposal,
+        snapshot,
+        at_hand.surface,
+        expected,
+        verdict,
+        desk.skill,
+        desk.playbooks[ticket.playbook].exits.close_dte,
     )
     if isinstance(again, Unpriced):
         return f"at present prices: {again.reason}"

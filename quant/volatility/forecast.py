@@ -10,12 +10,14 @@ QLIKE = mean(y/f - ln(y/f) - 1) (A. Patton, J. Econometrics 2011).
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from domain.codec import record
+from domain.errors import BadInput
 from domain.market import BarSeries, Floats
 from quant.volatility.realized import DAYS, daily_variance
 
@@ -23,6 +25,7 @@ VERSION = "forecast/1"
 MIN_DAYS = 500
 LOG_BIAS = 0.24  # sd of the yearly mean log error, until measured on the series itself
 VIX_UNDERLYINGS = frozenset({"SPX", "SPXW", "XSP", "SPY", "GSPC", "ES"})  # VIX is the implied variance of these alone
+HORIZONS = (5, 10, 21, 45)  # trading days that a curve of forecasts is made for
 _REFIT = 21
 _BURN = 250
 _BLOCK = 252
@@ -74,14 +77,19 @@ def _align(daily: BarSeries, vix: BarSeries | None) -> Floats:
     return out
 
 
-def walk_forward(daily: BarSeries, vix: BarSeries | None, horizon_days: int) -> WalkForward:
+def walk_forward(
+    daily: BarSeries, vix: BarSeries | None, horizon_days: int, implied_now: float | None = None
+) -> WalkForward:
     """Forecast of the mean daily variance of the next `horizon_days`, made at every day's close from what it knew.
 
     Without `vix` the implied regressor is left out. Nothing after a day enters its forecast: coefficients come from
-    rows whose outcome was complete when they were fitted.
+    rows whose outcome was complete when they were fitted. `implied_now` (annualised) stands in for the last day's
+    implied variance, so that the last forecast is one of this moment.
     """
     n = len(daily)
     implied = _align(daily, vix)
+    if implied_now is not None and n:
+        implied[-1] = implied_now / DAYS
     returns = np.diff(np.log(daily.close), prepend=np.log(daily.close[0])) if n else np.zeros(0)
     outcome = np.full(n, np.nan)
     if n > horizon_days:
@@ -139,8 +147,13 @@ def _unusable(why: str, horizon_days: int, variance: float = 0.0, log_error: flo
     )
 
 
-def forecast(daily: BarSeries | None, vix: BarSeries | None, horizon_days: int) -> VarianceForecast:
+def forecast(
+    daily: BarSeries | None, vix: BarSeries | None, horizon_days: int, implied_now: float | None = None
+) -> VarianceForecast:
     """The forecast made at the last bar of `daily`, for the next `horizon_days` trading days.
+
+    `implied_now` is the 30-day implied variance (annualised) of the moment. Without it the regressor is the last VIX
+    known at that bar, and on a day of a shock the forecast would be held against an implied variance it has not seen.
 
     `usable` only when there are at least 500 days, the implied variance is the underlying's own (VIX for the S&P 500
     and what tracks it), and the walk-forward forecast has beaten it by QLIKE out of sample; otherwise `why` says
@@ -154,7 +167,7 @@ def forecast(daily: BarSeries | None, vix: BarSeries | None, horizon_days: int) 
     if not (np.all(np.isfinite(prices)) and np.all(prices > 0.0)):
         return _unusable("daily bars hold missing or non-positive prices", horizon_days)
     own = vix is not None and daily.ticker.upper() in VIX_UNDERLYINGS
-    run = walk_forward(daily, vix if own else None, horizon_days)
+    run = walk_forward(daily, vix if own else None, horizon_days, implied_now if own else None)
     if not np.isfinite(run.forecast[-1]):
         return _unusable("no forecast at the last bar: VIX is missing or too short", horizon_days)
     scored = np.isfinite(run.forecast) & np.isfinite(run.outcome)
@@ -176,4 +189,41 @@ def forecast(daily: BarSeries | None, vix: BarSeries | None, horizon_days: int) 
         usable=ours < theirs,
         source="har+implied",
         why=verdict if ours < theirs else f"does not beat implied: {verdict}",
+    )
+
+
+def curve(
+    daily: BarSeries | None, vix: BarSeries | None, implied_now: float | None = None
+) -> tuple[VarianceForecast, ...]:
+    """Forecasts for every one of `HORIZONS`, shortest first."""
+    return tuple(forecast(daily, vix, horizon, implied_now) for horizon in HORIZONS)
+
+
+def at_horizon(forecasts: tuple[VarianceForecast, ...], days: float) -> VarianceForecast:
+    """The forecast for a number of trading days: total variance linear between the horizons, its rate flat beyond.
+
+    `forecasts` ascend in their horizon; usable where both neighbours are. Raises BadInput when there is none.
+    """
+    if not forecasts:
+        raise BadInput("no variance forecast to read a horizon from")
+    above = next((i for i, one in enumerate(forecasts) if one.horizon_days >= days), len(forecasts) - 1)
+    high = forecasts[above]
+    low = forecasts[above - 1] if above and high.horizon_days > days else high
+    if low is high:
+        return dataclasses.replace(high, horizon_days=max(round(days), 1))
+    share = (days - low.horizon_days) / (high.horizon_days - low.horizon_days)
+
+    def between(a: float, b: float) -> float:
+        return (1.0 - share) * a + share * b
+
+    total = between(low.variance * low.horizon_days, high.variance * high.horizon_days)
+    nearest = low if share < 0.5 else high
+    return VarianceForecast(
+        variance=total / days,
+        horizon_days=round(days),
+        log_error=between(low.log_error, high.log_error),
+        log_bias=between(low.log_bias, high.log_bias),
+        usable=low.usable and high.usable,
+        source=nearest.source,
+        why=nearest.why if low.usable == high.usable else (high.why if low.usable else low.why),
     )

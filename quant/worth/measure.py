@@ -5,16 +5,22 @@ as weights (D. Breeden and R. Litzenberger, J. Business 1978): non-negative, mas
 by sqrt(m), re-centred, with the drift alpha (R. Grinold, J. Portfolio Management 1994: IC x volatility x score). m is
 forecast over implied total variance, w = -2 E_Q[ln(S/F)] (A. Neuberger, 1994). The published P is a predictive mixture
 over m e^{-s}, m, m e^{+s} with weights 1/4, 1/2, 1/4.
+
+A position that is closed before it settles earns realised against implied only while it is held, and is then marked
+under Q. By the tower property that is the law whose variance is P's until then and Q's after: with u the share of the
+implied variance that falls into the time held, m to settlement becomes 1 - u (1 - m).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
 from domain.codec import columnar, record
 from domain.market import Floats
+from domain.units import Unit, on_grid
 from domain.views import Direction, Verdict, Volatility
 from quant.surface import SliceFit
 from quant.vanilla.black import black76
@@ -57,6 +63,13 @@ def shrunk(measured: float, n: float, prior: float) -> float:
     return (n * measured + PRIOR_N * prior) / (n + PRIOR_N)
 
 
+class Held(NamedTuple):
+    """How long a position is held: trading days, and their share of the implied variance to settlement (0..1]."""
+
+    days: float
+    share: float
+
+
 @columnar
 class Measure:
     """Terminal nodes and weights of one slice under Q and P, prices of the underlying at settlement.
@@ -79,7 +92,7 @@ class Measure:
     adverse_neutral: Floats
     days: float  # trading days to settlement
     implied: float  # total variance under Q
-    m: float
+    m: float  # of the law to settlement, after its part that is not held
     alpha: float
     spread: float  # s of the mixture, 0 when it collapses
     note: str
@@ -148,10 +161,30 @@ def _volatility(verdict: Verdict | None) -> float:
     return score(verdict.volatility_p) * (1.0 if verdict.volatility is Volatility.CHEAP else -1.0)
 
 
-def _mixture(nodes: Floats, weights: Floats, forward: float, m: float, alpha: float, s: float) -> tuple[Floats, Floats]:
-    if s == 0.0:
-        return scaled(nodes, weights, forward, m, alpha), weights
-    parts = [(scaled(nodes, weights, forward, m * float(np.exp(step * s)), alpha), share) for step, share in MIXTURE]
+def trading_days_of(one: SliceFit, days_before: int = 0) -> float:
+    """Trading days from the slice's moment to its settlement, or to the end of a day so many calendar days earlier."""
+    as_of = datetime.fromtimestamp(one.settles_at - one.t * YEAR_S, tz=UTC)
+    if days_before > 0:
+        until = date.fromordinal(one.expiry) - timedelta(days=days_before)
+        return trading_days(as_of, max(until, as_of.date()))
+    return trading_days(as_of, date.fromordinal(one.expiry), datetime.fromtimestamp(one.settles_at, tz=UTC).hour < 16)
+
+
+def to_settlement(m: float, share: float) -> float:
+    """The variance ratio to settlement of a position held over `share` of the implied variance at the ratio m."""
+    return m if share == 1.0 else 1.0 - share * (1.0 - m)
+
+
+def _mixture(
+    nodes: Floats, weights: Floats, forward: float, ratios: tuple[float, ...], alpha: float
+) -> tuple[Floats, Floats]:
+    """The mixture over the ratios of `MIXTURE`; one ratio alone is no mixture."""
+    if len(ratios) == 1:
+        return scaled(nodes, weights, forward, ratios[0], alpha), weights
+    parts = [
+        (scaled(nodes, weights, forward, ratio, alpha), share)
+        for ratio, (_, share) in zip(ratios, MIXTURE, strict=True)
+    ]
     x = np.concatenate([part for part, _ in parts])
     w = np.concatenate([share * weights for _, share in parts])
     order = np.argsort(x, kind="stable")
@@ -164,25 +197,27 @@ def make_measure(
     verdict: Verdict | None,
     skill: Skill,
     *,
+    held: Held | None = None,
     volatility_tilt: float = VOLATILITY_TILT,
 ) -> Measure:
     """Q and P of one slice at its own settlement.
 
-    m = F/w, F the forecast over the trading days to settlement, clipped to 0.4..1.5; 1 without a usable forecast, and
-    then no mixture. alpha = IC_dir z_dir sigma_P sqrt(min(h, days)), IC_dir clipped to 0..0.08. With m = 1 and
-    alpha = 0 P's nodes and weights are Q's own. The equity premium is not in P.
+    m = F/w over the time held (None: to settlement), F the forecast over its trading days, clipped to 0.4..1.5; 1
+    without a usable forecast, and then no mixture. alpha = IC_dir z_dir sigma_P sqrt(min(h, days)) over the time held,
+    IC_dir clipped to 0..0.08. With m = 1 and alpha = 0 P's nodes and weights are Q's own. The equity premium is not
+    in P.
     """
     q_nodes, q_weights = density(one)
-    as_of = datetime.fromtimestamp(one.settles_at - one.t * YEAR_S, tz=UTC)
-    at_open = datetime.fromtimestamp(one.settles_at, tz=UTC).hour < 16
-    days = trading_days(as_of, date.fromordinal(one.expiry), at_open)
-    implied = -2.0 * float(q_weights @ np.log(q_nodes / one.forward))
+    days = trading_days_of(one)
+    kept = Held(days, 1.0) if held is None else held
+    whole = -2.0 * float(q_weights @ np.log(q_nodes / one.forward))
+    implied = whole * kept.share
     m, s = 1.0, 0.0
     note = f"m = 1: {forecast.why}"
     if forecast.usable:
-        raw = forecast.variance * days / TRADING_DAYS / implied
+        raw = forecast.variance * kept.days / TRADING_DAYS / implied
         m, s = float(np.clip(raw, *M_RANGE)), forecast.log_bias
-        note = f"m = {m:.3f} ({forecast.source} over {days:.1f} trading days; {forecast.why})"
+        note = f"m = {on_grid(m, Unit.RATIO):.3f} ({forecast.source} over {kept.days:.1f} trading days; {forecast.why})"
         if m != raw:
             note += f", clipped from {raw:.3f}"
         if volatility_tilt:
@@ -193,11 +228,15 @@ def make_measure(
     alpha = 0.0
     if z and verdict is not None:
         ic = min(max(skill.ic_dir, 0.0), IC_DIR_MAX)
-        alpha = ic * z * float(np.sqrt(m * implied * min(float(verdict.horizon), days) / days))
+        alpha = ic * z * float(np.sqrt(m * implied * min(float(verdict.horizon), kept.days) / kept.days))
         note += f"; alpha = {alpha:+.5f} (IC {ic:.3f}, z {z:+.2f}, {skill.label})"
-    p_nodes, p_weights = _mixture(q_nodes, q_weights, one.forward, m, alpha, s)
-    neutral_nodes, neutral_weights = _mixture(q_nodes, q_weights, one.forward, m, 0.0, s)
-    steps = (m * float(np.exp(-s)), m * float(np.exp(s)))
+    ratios = tuple(to_settlement(m * float(np.exp(step * s)), kept.share) for step, _ in MIXTURE)
+    low, middle, high = ratios
+    if kept.share != 1.0 and forecast.usable:
+        note += f"; closed with {days - kept.days:.1f} trading days left: {on_grid(middle, Unit.RATIO):.3f} to expiry"
+    used = ratios if s else (middle,)
+    p_nodes, p_weights = _mixture(q_nodes, q_weights, one.forward, used, alpha)
+    neutral_nodes, neutral_weights = _mixture(q_nodes, q_weights, one.forward, used, 0.0)
     return Measure(
         expiry=one.expiry,
         settles_at=one.settles_at,
@@ -209,11 +248,11 @@ def make_measure(
         p_weights=p_weights,
         neutral_nodes=neutral_nodes,
         neutral_weights=neutral_weights,
-        adverse_nodes=np.stack([scaled(q_nodes, q_weights, one.forward, step, alpha) for step in steps]),
-        adverse_neutral=np.stack([scaled(q_nodes, q_weights, one.forward, step, 0.0) for step in steps]),
+        adverse_nodes=np.stack([scaled(q_nodes, q_weights, one.forward, step, alpha) for step in (low, high)]),
+        adverse_neutral=np.stack([scaled(q_nodes, q_weights, one.forward, step, 0.0) for step in (low, high)]),
         days=days,
-        implied=implied,
-        m=m,
+        implied=whole,
+        m=middle,
         alpha=alpha,
         spread=s,
         note=note,

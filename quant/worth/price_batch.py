@@ -1,9 +1,9 @@
 """The price node: thousands of candidates in one batch, the best that survives every guard, or the reason for none.
 
 Objective: EV_P after costs over the expected loss of the worst 2.5 % (the worse of P and Q), on the grid of a ratio,
-ties broken by id. Guards, in order: maximum loss at the natural price and fees within the mandate's budget; EV
-positive and a named part (relative value, variance premium, direction) that pays the costs by itself; EV positive at
-the adverse variance ratio; a plateau (median EV of the neighbouring candidates positive).
+ties broken by id. Guards, in order: maximum loss at the natural price and fees within the mandate's budget; a stop
+that can be reached; EV positive and a named part (relative value, variance premium, direction) that pays the costs by
+itself; EV positive at the adverse variance ratio; a plateau (median EV of the neighbouring candidates positive).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from quant.structures.catalogue import shape_of
 from quant.structures.enumerate import Batch, enumerate_candidates
 from quant.structures.marks import find_row
 from quant.surface import Surface
-from quant.volatility.forecast import VarianceForecast
+from quant.volatility.forecast import VarianceForecast, at_horizon
 from quant.worth.measure import Measure, Skill, make_measure
+from quant.worth.outlook import held_until, implied_variance
 from quant.worth.proposal import Priced, identifier, propose, tail_of
 from quant.worth.score import Scored, leg_table, score
 
@@ -62,6 +63,30 @@ def price_all(
             for batch in group
         ]
     return priced
+
+
+def measures_of(
+    fronts: list[int],
+    surface: Surface,
+    forecasts: tuple[VarianceForecast, ...],
+    verdict: Verdict,
+    skill: Skill,
+    close_dte: int,
+) -> dict[int, Measure]:
+    """The measure of each front slice for a position that is closed `close_dte` calendar days before it expires."""
+    found, made = implied_variance(surface), {}
+    for front in fronts:
+        held = held_until(surface, front, close_dte, found)
+        made[front] = make_measure(surface.slices[front], at_horizon(forecasts, held.days), verdict, skill, held=held)
+    return made
+
+
+def _unstoppable(scored: Scored, stop: float | None, multiplier: int) -> Bools:
+    """Credit structures whose stop, a multiple of the credit, lies at or beyond all that they can lose."""
+    credit = -multiplier * (scored.net_mid + scored.half)
+    if stop is None:
+        return np.zeros(len(credit), dtype=np.bool_)
+    return np.asarray((credit > 0.0) & (stop * credit >= scored.max_loss), dtype=np.bool_)
 
 
 def _pays(scored: Scored) -> Bools:
@@ -109,14 +134,15 @@ def price_mandate(
     playbook: Playbook,
     snapshot: MarketSnapshot,
     surface: Surface,
-    forecast: VarianceForecast,
+    forecasts: tuple[VarianceForecast, ...],
     verdict: Verdict,
     skill: Skill,
     nlv: Decimal | float,
 ) -> Proposal | Unpriced:
     """The best structure that a mandate permits, or why there is none. Raises DataAbsent without a chain.
 
-    The loss budget is the mandate's, and no more than the playbook's share of `nlv`.
+    `forecasts` by horizon; each expiry takes its own, over the time that the playbook's exits let it be held. The loss
+    budget is the mandate's, and no more than the playbook's share of `nlv`.
     """
     chain, day = _chain(snapshot), trading_day(snapshot)
 
@@ -133,7 +159,7 @@ def price_mandate(
             0,
         )
     fronts = sorted({batch.front for batch in batches})
-    measures = {front: make_measure(surface.slices[front], forecast, verdict, skill) for front in fronts}
+    measures = measures_of(fronts, surface, forecasts, verdict, skill, playbook.exits.close_dte)
     priced = price_all(batches, chain, surface, measures, day)
     budget = min(float(mandate.loss_budget), playbook.largest_loss * float(nlv))
     dropped: Counter[str] = Counter()
@@ -142,6 +168,10 @@ def price_mandate(
         ok = np.isfinite(one.scored.ev)
         tests: tuple[tuple[str, Bools], ...] = (
             (f"over the loss budget of {budget:,.0f}", one.scored.max_loss <= budget),
+            (
+                "with a stop beyond the maximum loss",
+                ~_unstoppable(one.scored, playbook.exits.stop_loss, chain.multiplier),
+            ),
             ("no part of EV pays the costs", _pays(one.scored)),
             ("EV not positive at the adverse variance", one.scored.adverse > 0.0),
         )
@@ -168,7 +198,7 @@ def price_mandate(
             runners_up=tuple(name for _, name, _, _ in ranked[place + 1 : place + 1 + RUNNERS_UP]),
         )
     told = ", ".join(f"{number} {name}" for name, number in dropped.items() if number)
-    note = measures[fronts[0]].note
+    note = measures[fronts[-1]].note  # the expiry that is held longest
     return none(f"{count} candidates priced, none worth trading: {told}. P: {note}", count)
 
 
@@ -199,11 +229,14 @@ def reprice(
     proposal: Proposal,
     snapshot: MarketSnapshot,
     surface: Surface,
-    forecast: VarianceForecast,
+    forecasts: tuple[VarianceForecast, ...],
     verdict: Verdict,
     skill: Skill,
+    close_dte: int,
 ) -> Proposal | Unpriced:
     """The same structure on present quotes, through the same pricing and the same guards but search and plateau.
+
+    `close_dte` is the playbook's: how many calendar days before the first expiry the position will be closed.
 
     Unpriced when a leg has no sound quote or no slice now, or when nothing is left of its edge.
     """
@@ -221,8 +254,9 @@ def reprice(
     shape = shape_of(proposal.structure.name, first.right if isinstance(first, Option) else None)
     order = sorted(set(indices), key=lambda index: surface.slices[index].settles_at)
     batch = Batch(shape, order[0], order[-1], np.array([rows], dtype=np.int64))
-    measure = make_measure(surface.slices[order[0]], forecast, verdict, skill)
-    one = price_all((batch,), chain, surface, {order[0]: measure}, trading_day(snapshot))[0]
+    measures = measures_of([order[0]], surface, forecasts, verdict, skill, close_dte)
+    measure = measures[order[0]]
+    one = price_all((batch,), chain, surface, measures, trading_day(snapshot))[0]
     if not np.isfinite(one.scored.ev[0]):
         return none("its later leg cannot be anchored to the surface")
     if not _pays(one.scored)[0] or not one.scored.adverse[0] > 0.0:

@@ -5,8 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
+from domain.errors import BadInput
 from domain.market import BarSeries
-from quant.volatility.forecast import LOG_BIAS, forecast, qlike, walk_forward
+from quant.volatility.forecast import (
+    HORIZONS,
+    LOG_BIAS,
+    VarianceForecast,
+    at_horizon,
+    curve,
+    forecast,
+    qlike,
+    walk_forward,
+)
 
 FIELDS = ("start", "known_at", "open", "high", "low", "close", "volume")
 
@@ -101,3 +111,44 @@ def test_a_perfect_implied_is_not_beaten(spx_daily: BarSeries, vix_daily: BarSer
     made = forecast(bars, seer, 21)
     assert not made.usable
     assert made.why.startswith("does not beat implied")
+
+
+def made(variance: float, horizon_days: int, usable: bool = True) -> VarianceForecast:
+    return VarianceForecast(
+        variance=variance,
+        horizon_days=horizon_days,
+        log_error=0.5,
+        log_bias=0.2,
+        usable=usable,
+        source=f"of {horizon_days}",
+        why=f"for {horizon_days}",
+    )
+
+
+def test_a_horizon_between_two_forecasts_has_the_total_variance_between_theirs() -> None:
+    """10 days at 0.04 and 21 at 0.02: at 15.5 days half way from 0.40 to 0.42, and the nearer rate beyond."""
+    both = (made(0.04, 10), made(0.02, 21))
+    middle = at_horizon(both, 15.5)
+    assert middle.variance * 15.5 == pytest.approx(0.41)
+    assert (middle.usable, middle.log_bias) == (True, pytest.approx(0.2))
+    assert at_horizon(both, 10.0).variance == 0.04
+    assert at_horizon(both, 3.0).variance == 0.04
+    assert at_horizon(both, 60.0).variance == 0.02
+    half = at_horizon((made(0.04, 10), made(0.02, 21, usable=False)), 15.5)
+    assert (half.usable, half.why) == (False, "for 21")
+    with pytest.raises(BadInput, match="no variance forecast"):
+        at_horizon((), 10.0)
+
+
+@pytest.mark.data
+def test_a_shock_that_the_chain_knows_reaches_the_forecast(spx_daily: BarSeries, vix_daily: BarSeries) -> None:
+    """In session the last bar and VIX are yesterday's: only the implied variance is of now."""
+    bars = cut(spx_daily, 0, 7_000)
+    level = walk_forward(bars, vix_daily, 21).implied[-1] * 252
+    calm = curve(bars, vix_daily)
+    same, shock = curve(bars, vix_daily, level), curve(bars, vix_daily, 2.0 * level)
+    assert [one.horizon_days for one in calm] == list(HORIZONS)
+    for before, told, after in zip(calm, same, shock, strict=True):
+        assert told.variance == pytest.approx(before.variance)
+        assert 1.2 < after.variance / before.variance < 2.0
+        assert (after.why, after.log_error) == (before.why, before.log_error)

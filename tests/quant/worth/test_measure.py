@@ -13,7 +13,7 @@ from domain.views import Direction, Verdict, Volatility
 from quant.surface import SliceFit, fit
 from quant.vanilla.implied import implied_vol
 from quant.volatility.forecast import VarianceForecast
-from quant.worth.measure import M_RANGE, Skill, density, make_measure, scaled, score, shrunk
+from quant.worth.measure import M_RANGE, Held, Skill, density, make_measure, scaled, score, shrunk, to_settlement
 from quant.worth.terminal import exercise
 
 PRIOR = Skill.prior()
@@ -160,6 +160,33 @@ def test_level_comes_from_the_forecast(one: SliceFit) -> None:
     assert make_measure(one, expected(0.01 * fair), verdict(), PRIOR).m == M_RANGE[0]
     assert make_measure(one, expected(9.0 * fair), verdict(), PRIOR).m == M_RANGE[1]
     assert "clipped" in make_measure(one, expected(9.0 * fair), verdict(), PRIOR).note
+
+
+def test_a_position_that_is_closed_early_earns_the_premium_of_its_own_time_only(one: SliceFit) -> None:
+    """Under the law of realised variance until the exit and implied after it, a straddle's EV is the held share's."""
+    days = one.t * 252
+    whole = make_measure(one, expected(0.0, usable=False), verdict(), PRIOR).implied
+    sure = dataclasses.replace(expected(0.6 * 0.4 * whole * 252 / (0.5 * days)), log_bias=0.0)
+    part = make_measure(one, sure, verdict(), PRIOR, held=Held(days=0.5 * days, share=0.4))
+    assert part.m == pytest.approx(1.0 - 0.4 * (1.0 - 0.6))
+    assert "m = 0.600" in part.note
+    assert "0.840 to expiry" in part.note
+    strikes, sides = np.full(2, one.forward), np.array([True, False])
+
+    def straddle(nodes: Floats, weights: Floats) -> float:
+        return float((exercise(strikes, sides, nodes) @ weights).sum())
+
+    full = make_measure(one, dataclasses.replace(sure, variance=0.6 * whole * 252 / part.days), verdict(), PRIOR)
+    lost = straddle(full.q_nodes, full.q_weights) - straddle(full.p_nodes, full.p_weights)
+    some = straddle(part.q_nodes, part.q_weights) - straddle(part.p_nodes, part.p_weights)
+    assert full.m == pytest.approx(0.6)
+    assert some / lost == pytest.approx(0.4, abs=0.04)
+
+
+def test_the_part_that_is_not_held_moves_nothing() -> None:
+    assert to_settlement(0.6, 1.0) == 0.6
+    assert to_settlement(0.6, 0.5) == pytest.approx(0.8)
+    assert to_settlement(1.0, 0.3) == 1.0
 
 
 def test_direction_is_grinold_clipped_and_signed(one: SliceFit) -> None:

@@ -98,7 +98,7 @@ def found_in(market: Market, names: tuple[N, ...] = (N.IRON_CONDOR,), **kwargs: 
         playbook(names),
         market[0],
         market[1],
-        chosen["forecast"],  # type: ignore[arg-type]
+        (chosen["forecast"],),  # type: ignore[arg-type]
         chosen["verdict"],  # type: ignore[arg-type]
         chosen["skill"],  # type: ignore[arg-type]
         NLV,
@@ -163,7 +163,7 @@ def test_a_strong_direction_buys_a_vertical_on_its_side(market: Market) -> None:
     quiet = Skill(ic_dir=0.08, ic_vol=0.0, n=900.0, label="earned")
     for direction, name in ((Direction.UP, N.BULL_CALL_SPREAD), (Direction.DOWN, N.BEAR_PUT_SPREAD)):
         found = price_mandate(
-            mandate(names), playbook(names, band), *market, NONE, verdict(direction, 0.95), quiet, NLV
+            mandate(names), playbook(names, band), *market, (NONE,), verdict(direction, 0.95), quiet, NLV
         )
         assert isinstance(found, Proposal), found
         assert found.structure.name is name
@@ -273,7 +273,7 @@ def test_a_calendar_becomes_a_whole_proposal(market: Market) -> None:
     assert made.greeks.vega > 0
     assert made.fair_q == pytest.approx(float(made.net_mid) * 100, abs=5.0)
     assert loads(dumps(made), Proposal) == made
-    lost = reprice(made, snapshot, surface, NONE, verdict(), PRIOR)
+    lost = reprice(made, snapshot, surface, (NONE,), verdict(), PRIOR, 7)
     assert isinstance(lost, Unpriced)
     assert f"EV {float(made.ev_p.total):+.2f}" in lost.reason
 
@@ -313,7 +313,7 @@ def test_reprice_is_the_same_structure_on_present_quotes(market: Market) -> None
     found = found_in(market)
     assert isinstance(found, Proposal)
     assert chain is not None
-    same = reprice(found, snapshot, surface, RICH, verdict(), PRIOR)
+    same = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, 7)
     assert isinstance(same, Proposal)
     assert (same.structure, same.ev_p, same.net_mid, same.payoff, same.cvar_p) == (
         found.structure,
@@ -322,27 +322,60 @@ def test_reprice_is_the_same_structure_on_present_quotes(market: Market) -> None
         found.payoff,
         found.cvar_p,
     )
-    gone = reprice(found, snapshot, surface, NONE, verdict(), PRIOR)
+    gone = reprice(found, snapshot, surface, (NONE,), verdict(), PRIOR, 7)
     assert isinstance(gone, Unpriced)
     assert "no longer worth trading" in gone.reason
     short = next(leg.instrument for leg in found.structure.legs if leg.quantity < 0)
     assert isinstance(short, Option)
     silent = np.where(chain.strike == float(short.strike), 0.0, chain.bid)
     mute = dataclasses.replace(snapshot, chain=dataclasses.replace(chain, bid=silent))
-    lost = reprice(found, mute, surface, RICH, verdict(), PRIOR)
+    lost = reprice(found, mute, surface, (RICH,), verdict(), PRIOR, 7)
     assert isinstance(lost, Unpriced)
     assert "nobody bids" in lost.reason
+
+
+def test_a_stop_beyond_the_maximum_loss_is_no_stop(market: Market) -> None:
+    """A condor whose stop can't be reached before all is lost isn't proposed under a playbook that promises one."""
+    snapshot, surface = market
+    usual = found_in(market)
+    assert isinstance(usual, Proposal)
+    credit = -float(usual.net_natural) * 100
+    reach = (float(usual.payoff.max_loss) + credit) / credit
+    loose = dataclasses.replace(playbook(), exits=ExitRules(profit_target=0.5, stop_loss=50.0, close_dte=7))
+    none = price_mandate(mandate(), loose, snapshot, surface, (RICH,), verdict(), PRIOR, NLV)
+    assert reach < 50
+    assert isinstance(none, Unpriced)
+    assert "with a stop beyond the maximum loss" in none.reason
+    free = dataclasses.replace(loose, exits=dataclasses.replace(loose.exits, stop_loss=None))
+    assert isinstance(price_mandate(mandate(), free, snapshot, surface, (RICH,), verdict(), PRIOR, NLV), Proposal)
+
+
+def test_closing_earlier_leaves_less_of_the_premium(market: Market) -> None:
+    """The same condor, held to expiry, for most of its life, and for a few days: EV falls, the costs stay."""
+    snapshot, surface = market
+    found = found_in(market)
+    assert isinstance(found, Proposal)
+    held = [reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, days) for days in (0, 5)]
+    assert all(isinstance(one, Proposal) for one in held)
+    premium = [one.ev_p.variance_premium for one in held if isinstance(one, Proposal)]
+    assert premium[1] < premium[0]
+    assert isinstance(held[0], Proposal)
+    assert isinstance(held[1], Proposal)
+    assert held[0].ev_p.costs == held[1].ev_p.costs
+    days = (found.structure.legs[0].instrument.expiry - trading_day(snapshot)).days  # type: ignore[union-attr]
+    gone = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, days)
+    assert isinstance(gone, Unpriced)
 
 
 def test_latest_expiry_and_empty_space(market: Market) -> None:
     snapshot, surface = market
     near = dataclasses.replace(mandate(), latest_expiry=trading_day(snapshot) + timedelta(days=10))
-    found = price_mandate(near, playbook(), snapshot, surface, RICH, verdict(), PRIOR, NLV)
+    found = price_mandate(near, playbook(), snapshot, surface, (RICH,), verdict(), PRIOR, NLV)
     assert isinstance(found, Unpriced)
     assert (found.candidates, found.reason[:19]) == (0, "no quoted candidate")
     with pytest.raises(DataAbsent, match="no option chain"):
         price_mandate(
-            mandate(), playbook(), dataclasses.replace(snapshot, chain=None), surface, RICH, verdict(), PRIOR, NLV
+            mandate(), playbook(), dataclasses.replace(snapshot, chain=None), surface, (RICH,), verdict(), PRIOR, NLV
         )
 
 
