@@ -58,7 +58,7 @@ class Settings(Section):
     data_dir: Path = Field(default_factory=_home, description="where the embedded database lies")
     store_dir: Path = Field(default_factory=lambda: _home() / "store", description="recorded market data (Parquet)")
     market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed] or recorded:NAME")
-    seed: int = Field(default=7, ge=0, description="seed of the simulated market")
+    seed: int = Field(default=43, ge=0, description="seed of the simulated market")
     model_url: str | None = Field(
         default=None, description="an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"
     )

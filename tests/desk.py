@@ -15,7 +15,7 @@ from apps.settings import Settings
 from apps.wiring import House, open_house
 from domain.decision import RunSpec
 
-MARKET = "simulated:vrp:7"
+MARKET = "simulated:vrp:43"
 
 
 def settings(uri: str, **changes: Any) -> Settings:

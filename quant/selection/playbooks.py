@@ -20,10 +20,12 @@ INDEX_IRON_CONDOR = Playbook(
     volatility=(Volatility.RICH.value,),
     needs="volatility",
     regimes=CALM,
-    structures=(StructureName.IRON_CONDOR, StructureName.IRON_BUTTERFLY),
+    structures=(StructureName.IRON_CONDOR,),  # a butterfly sells the money: its deltas are not this playbook's
     # The narrowest wing lets one contract of a 3,000-point index fit into a six-figure account.
-    search=SearchSpace(min_dte=25, max_dte=50, short_delta=(0.10, 0.25), widths=(0.005, 0.01, 0.015, 0.02, 0.025)),
-    exits=ExitRules(profit_target=0.5, stop_loss=2.0, close_dte=21),
+    # What is closed at 21 days earns nothing after, so that there must be time before.
+    search=SearchSpace(min_dte=30, max_dte=60, short_delta=(0.10, 0.25), widths=(0.005, 0.01, 0.015, 0.02, 0.025)),
+    # Lost is as much as was received when the spread costs twice its credit; wings this narrow can't lose much more.
+    exits=ExitRules(profit_target=0.5, stop_loss=1.0, close_dte=21),
     kelly_scale=1.0,
     largest_loss=0.03,
 )

@@ -127,7 +127,7 @@ def failed(*args: Any, **given: Any) -> set[str]:
 def test_a_condor_on_a_rich_index_is_permitted_from_an_empty_book(name: RegimeName) -> None:
     answer = asked(regime=regime(name))
     assert isinstance(answer, Mandate)
-    assert answer.structures == (StructureName.IRON_CONDOR, StructureName.IRON_BUTTERFLY)
+    assert answer.structures == (StructureName.IRON_CONDOR,)
     assert (answer.loss_budget, answer.max_contracts, answer.latest_expiry) == (D("3000.00"), 10, None)
     assert len(answer.report.checks) > 15
 
