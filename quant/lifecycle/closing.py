@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,10 +12,12 @@ from domain.market import MarketSnapshot
 from domain.structures import instrument_key
 from quant.execution.quotes import Unquoted, leg_quote
 from quant.execution.settlement import settled_prices
+from quant.risk.worst import multiplied, worst_loss
 
 
 def closing_price(position: Position, snapshot: MarketSnapshot, at: datetime) -> Decimal:
-    """Natural net price a share of the legs *as they will be traded* (a closing position holds them reversed).
+    """Natural net price a share of the legs *as they will be traded* (a closing position holds them reversed), and no
+    more than the most that they can come to owe at settlement: paying above it locks in a loss beyond the maximum.
 
     Legs that have settled count at what they paid. Raises DataAbsent when a leg has neither quote nor settlement.
     """
@@ -29,4 +32,8 @@ def closing_price(position: Position, snapshot: MarketSnapshot, at: datetime) ->
                 f"{position.id} cannot be priced for closing: {instrument_key(leg.instrument)}, {quote.why}"
             )
         net += leg.quantity * (quote.ask if leg.quantity > 0 else quote.bid)
-    return net
+    if settled:
+        return net
+    most = worst_loss(multiplied((dataclasses.replace(leg, quantity=-leg.quantity) for leg in position.legs), 1))
+    owed = Decimal(most.loss.numerator) / Decimal(most.loss.denominator) / position.multiplier
+    return min(net, owed) if most.bounded else net

@@ -162,7 +162,7 @@ def _caps(
 
 def _why_none(asked: float, binding: str, single: BrokerOrder) -> str:
     if asked < 1:
-        return f"edge too small for one contract: {asked:.2f} asked for at {single.max_loss} maximum loss each"
+        return f"edge too small for one contract: {math.floor(asked * 100) / 100:.2f} asked for at {single.max_loss} maximum loss each"
     return f"{binding} leaves no room for one contract of {single.max_loss} maximum loss"
 
 

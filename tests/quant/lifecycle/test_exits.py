@@ -12,7 +12,7 @@ from domain.book import Mark
 from domain.errors import DataAbsent
 from domain.market import Calendar, Exercise, Instrument, Kind, MarketSnapshot
 from domain.playbook import ExitRules
-from domain.structures import Leg
+from domain.structures import Leg, Option
 from quant.lifecycle.closing import closing_price
 from quant.lifecycle.exits import due
 from tests.fakes import AT, EXPIRY, D, chain, daily, leg, position
@@ -124,3 +124,14 @@ def test_the_closing_price_crosses_every_spread_and_settles_what_has_expired() -
         closing_price(traded, snapshot(), AT)
     with pytest.raises(DataAbsent, match="SPX 2019-06-21 P 2740"):
         closing_price(traded, snapshot(chain=chain({})), AT)
+
+
+def test_nobody_pays_more_to_close_than_the_structure_can_come_to_owe() -> None:
+    """A 10-wide spread that the quotes let go at 10.6 costs 10 at settlement: nobody bids more for it."""
+    out = tuple(Leg(instrument=one.instrument, quantity=-one.quantity) for one in HELD.legs)
+    traded = dataclasses.replace(HELD, legs=out)
+    prices = ((0.0, 0.1), (0.0, 0.1), (11.0, 11.5), (1.0, 1.2))
+    quotes = {one.instrument: pair for one, pair in zip(out, prices, strict=True) if isinstance(one.instrument, Option)}
+    assert closing_price(traded, snapshot(chain=chain(quotes)), AT) == D(10)
+    owned = dataclasses.replace(HELD, legs=HELD.legs)  # the other way round it is worth something, and is sold for it
+    assert closing_price(owned, snapshot(chain=chain(quotes)), AT) == D("0.1") - D("11") + D("1.2")
