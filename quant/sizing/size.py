@@ -162,7 +162,8 @@ def _caps(
 
 def _why_none(asked: float, binding: str, single: BrokerOrder) -> str:
     if asked < 1:
-        return f"edge too small for one contract: {math.floor(asked * 100) / 100:.2f} asked for at {single.max_loss} maximum loss each"
+        told = math.floor(asked * 100) / 100  # 0.996 is not "1.00 asked for"
+        return f"edge too small for one contract: {told:.2f} asked for at {single.max_loss} maximum loss each"
     return f"{binding} leaves no room for one contract of {single.max_loss} maximum loss"
 
 
