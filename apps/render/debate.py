@@ -11,12 +11,17 @@ from apps.render.words import BAD, DIM, GOOD, STRONG, WARN, percent
 from domain.views import Abstained, Case, Claim, Debate, Direction, Verdict, Volatility
 
 
-def debate(argued: Debate) -> RenderableType:
-    """Both cases and the outcome; evidence ids stand without their ticker, which the title names."""
+def debate(argued: Debate, *, brief: bool = False) -> RenderableType:
+    """Both cases and the outcome; evidence ids stand without their ticker, which the title names.
+
+    `brief`: the heaviest claim of each side, and how many more there are.
+    """
     sides = Table.grid(padding=(0, 2), expand=True)
     sides.add_column(ratio=1)
     sides.add_column(ratio=1)
-    sides.add_row(_case("BULL", GOOD, argued.ticker, argued.bull), _case("BEAR", BAD, argued.ticker, argued.bear))
+    most = 1 if brief else None
+    bull = _case("BULL", GOOD, argued.ticker, argued.bull, most)
+    sides.add_row(bull, _case("BEAR", BAD, argued.ticker, argued.bear, most))
     parts: list[RenderableType] = [Text(argued.ticker, STRONG), sides]
     for memory in argued.recalled:
         text = Text(f"recalled, memory {memory.id}, similarity {memory.similarity:.2f}: ", DIM)
@@ -45,15 +50,17 @@ def _style(view: Direction | Volatility) -> str:
     return {"up": GOOD, "rich": GOOD, "down": BAD, "cheap": BAD}.get(view.value, DIM)
 
 
-def _case(title: str, style: str, ticker: str, case: Case | Abstained) -> RenderableType:
+def _case(title: str, style: str, ticker: str, case: Case | Abstained, most: int | None) -> RenderableType:
     head = Text(title, f"{STRONG} {style}")
     if isinstance(case, Abstained):
         return Group(head, Text(f"abstained: {case.why}", f"italic {DIM}"))
     lines: list[RenderableType] = [head]
     if not case.claims:
         lines.append(Text("has nothing to say", f"italic {DIM}"))
-    for claim in case.claims:
-        lines.append(_claim(ticker, claim))
+    shown = sorted(case.claims, key=lambda claim: -claim.weight)[:most]
+    lines.extend(_claim(ticker, claim) for claim in shown)
+    if len(shown) < len(case.claims):
+        lines.append(Text(f"and {len(case.claims) - len(shown)} more", DIM))
     for reason in case.struck:
         lines.append(Text("struck ", WARN).append(reason, f"strike {DIM}"))
     return Group(*lines)

@@ -14,14 +14,19 @@ from apps.render.words import BAD, DIM, GOOD, STRONG, money, plain_name
 from domain.decision import Check, GateReport, Mandate, Veto
 
 
-def mandate(granted: Mandate, *, full: bool = False) -> RenderableType:
-    """A permission to look for a trade, with every check behind it."""
+def mandate(granted: Mandate, *, full: bool = False, brief: bool = False) -> RenderableType:
+    """A permission to look for a trade, with every check behind it; `brief`: only their number."""
     head = Text(granted.ticker, STRONG).append(f"  {plain_name(granted.playbook)}  ", "not bold")
     head.append("may trade  ", f"{STRONG} {GOOD}")
     names = ", ".join(plain_name(name.value) for name in granted.structures)
     bound = f", expiring by {granted.latest_expiry}" if granted.latest_expiry else ""
     allowed = f"up to {money(granted.loss_budget)} of loss, {granted.max_contracts} contracts{bound}: {names}"
-    return Group(head.append(allowed, "not bold"), checks(granted.report) if full else compact(granted.report))
+    head.append(allowed, "not bold")
+    if full:
+        return Group(head, checks(granted.report))
+    if brief and granted.report.passed:
+        return head.append(f"; all {len(granted.report.checks)} checks passed", f"not bold {DIM}")
+    return Group(head, compact(granted.report))
 
 
 def veto(refused: Veto, *, full: bool = False) -> RenderableType:

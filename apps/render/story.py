@@ -24,7 +24,10 @@ def heading(words: str) -> RenderableType:
 
 
 def story(decision: Decision, *, delayed: bool = False, answers: str = "", full: bool = False) -> RenderableType:
-    """The decision from its head to its refusals; tickets are told by who holds them."""
+    """The decision from its head to its refusals; tickets are told by who holds them.
+
+    What led to a proposal is told in full and the rest in brief, unless there is no proposal, or `full` asks for all.
+    """
     return Group(header(decision, delayed=delayed, answers=answers), *_sections(decision, full))
 
 
@@ -38,10 +41,14 @@ def _sections(decision: Decision, full: bool) -> Iterator[RenderableType]:
             yield Padding(evidence(scan, full=full), (0, 0, 1, 0))
     if decision.debates:
         yield heading("Debate")
-        yield from (debate(argued) for argued in decision.debates)
+        told = {priced.ticker for priced in decision.proposals}
+        yield from (debate(one, brief=not full and bool(told) and one.ticker not in told) for one in decision.debates)
     if decision.mandates or decision.vetoes:
         yield heading("Gate")
-        yield from (mandate(granted, full=full) for granted in decision.mandates)
+        sheets = {(priced.ticker, priced.playbook) for priced in decision.proposals}
+        for granted in decision.mandates:
+            brief = bool(sheets) and (granted.ticker, granted.playbook) not in sheets
+            yield mandate(granted, full=full, brief=brief)
         for refused in decision.vetoes:
             yield veto(refused, full=full)
     if decision.proposals or decision.unpriced:
