@@ -76,7 +76,7 @@ async def _house(settings: Settings) -> AsyncIterator[tuple[House | None, Findin
 
 
 def _database_advice(settings: Settings) -> str:
-    if settings.database_url is not None:
+    if settings.external_database is not None:
         return "check PARLEY_DATABASE_URL, or unset it to use the embedded database"
     return "see the message; another folder: PARLEY_DATA_DIR; another server: PARLEY_DATABASE_URL"
 
@@ -87,7 +87,7 @@ async def _database(house: House) -> Finding:
         server = connection.info.server_version
     vector = await db.row("migrate.vector_version")
     steps = await db.rows("migrate.applied")
-    where = "external" if house.settings.database_url is not None else "embedded"
+    where = "external" if house.settings.external_database is not None else "embedded"
     found = (
         f"{where} PostgreSQL {server // 10_000}.{server % 10_000}, pgvector "
         f"{vector['version'] if vector else 'missing'}, {len(steps)} migrations applied, "

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from domain.errors import SettingsError
 
@@ -56,7 +56,9 @@ class Settings(Section):
         default=None, description="external PostgreSQL with pgvector; empty: embedded"
     )
     data_dir: Path = Field(default_factory=_home, description="where the embedded database lies")
-    store_dir: Path = Field(default_factory=lambda: _home() / "store", description="recorded market data (Parquet)")
+    store_dir: Path = Field(
+        default=Path("store"), description="recorded market data (Parquet); default: the data folder's `store`"
+    )
     market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed] or recorded:NAME")
     seed: int = Field(default=43, ge=0, description="seed of the simulated market")
     model_url: str | None = Field(
@@ -85,6 +87,17 @@ class Settings(Section):
     threads: int = Field(default=2, ge=1, le=64, description="worker threads for computing")
     weights: Weights = Field(default_factory=lambda: Weights(), description="weights of the analysts")
     limits: dict[str, float] = Field(default_factory=dict, description="hard limits, tightened; never loosened")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _store_beside_data(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The store lies in the data folder unless it is put elsewhere."""
+        return {"store_dir": Path(values.get("data_dir", _home())) / "store", **values}
+
+    @property
+    def external_database(self) -> str | None:
+        """The URI of an external database, None when Parley runs its own."""
+        return (self.database_url.get_secret_value() if self.database_url else "") or None
 
     def hash(self) -> str:
         """Short hash of everything that changes what a decision means; stored on each decision."""

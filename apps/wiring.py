@@ -134,9 +134,8 @@ def policy(settings: Settings) -> DeskPolicy:
 
 async def database_uri(settings: Settings) -> str:
     """The external database where one is set, else the embedded one, started if need be."""
-    if settings.database_url is not None and settings.database_url.get_secret_value():
-        return settings.database_url.get_secret_value()
-    return await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+    external = settings.external_database
+    return external if external is not None else await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
 
 
 @asynccontextmanager
@@ -199,7 +198,7 @@ async def open_house(
                 await warming
             await store.close()
     finally:
-        if settings.database_url is None:
+        if settings.external_database is None:
             await asyncio.to_thread(embedded.stop_if_last, settings.data_dir / "postgres")
         compute.close()
 

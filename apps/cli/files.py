@@ -67,7 +67,7 @@ def remove_everything(settings: Settings, yes: bool, as_json: bool) -> Exit:
     if settings.data_dir.is_dir() and not any(settings.data_dir.iterdir()):
         settings.data_dir.rmdir()
     note = "Removed: " + ", ".join(str(path) for path in made) + "."
-    if settings.database_url is not None:
+    if settings.external_database is not None:
         note += " The external database was not touched; drop it with its own tools."
     if (kept := find_file()) is not None:
         note += f" Your settings file {kept} was left."

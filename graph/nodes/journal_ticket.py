@@ -39,4 +39,5 @@ async def conclude(desk: Desk, ticket: OrderTicket, answer: Answer | None, outco
             source=ticket.id,
             world=world_of(ticket.account, ticket.market),
         )
-    await store.tickets.set_state(ticket.id, ended, outcome.reason, now)
+    who = answer.who if answer is not None else None
+    await store.tickets.set_state(ticket.id, ended, outcome.reason, now, answered_by=who)
