@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.postgres import make_database, pg_server, postgres_uri
+
+if TYPE_CHECKING:
+    from tools.market.importers.importing import ImportReport
 
 __all__ = ["make_database", "pg_server", "postgres_uri"]
 
@@ -29,6 +33,21 @@ def shared_data() -> Path:
             pytest.fail(f"the recorded data is missing at {path}")
         pytest.skip(f"no recorded market data at {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def imported(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ImportReport]:
+    """(store, report) of the whole recorded data folder, imported once."""
+    from tools.market.importers.importing import import_path
+
+    folder = tmp_path_factory.mktemp("store")
+    return folder, import_path(shared_data, folder)
+
+
+@pytest.fixture(scope="session")
+def store_dir(imported: tuple[Path, ImportReport]) -> Path:
+    """The store with every layout imported."""
+    return imported[0]
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from domain.book import Mark, Position
 from domain.codec import record
+from domain.money import to_cents
 from domain.playbook import ExitRules
 from domain.structures import Option
 
@@ -49,7 +50,7 @@ def due(
     """The exit that is due, or None. `day` is the New York session day, that of `as_of` unless given."""
     fresh = mark is not None and timedelta(0) <= as_of - mark.at <= OLDEST_MARK
     entry = position.entry_net * position.multiplier * position.contracts
-    pnl = mark.value - entry if mark is not None and fresh and mark.value.is_finite() else None
+    pnl = to_cents(mark.value - entry) if mark is not None and fresh and mark.value.is_finite() else None
     seen = _Seen(position, rules, pnl, as_of, day or as_of.astimezone(NEW_YORK).date())
     for name, rule in TABLE:
         why = rule(seen)
@@ -82,7 +83,7 @@ def _stop(seen: _Seen) -> str:
     stop, position = seen.rules.stop_loss, seen.position
     if seen.pnl is None or stop is None:
         return ""
-    base = abs(position.entry_net * position.multiplier * position.contracts)
+    base = to_cents(abs(position.entry_net * position.multiplier * position.contracts))
     if base == 0 or -seen.pnl < base * Decimal(str(stop)):
         return ""
     what = "the credit received" if position.entry_net < 0 else "the debit paid"

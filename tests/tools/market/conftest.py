@@ -1,4 +1,4 @@
-"""A store with all recorded data, imported once, and the same store as it stood at a moment."""
+"""The store of recorded data as it stood at a moment."""
 
 from __future__ import annotations
 
@@ -9,21 +9,6 @@ from shutil import copytree
 
 import polars as pl
 import pytest
-
-from tools.market.importers.importing import ImportReport, import_path
-
-
-@pytest.fixture(scope="session")
-def imported(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ImportReport]:
-    """(store, report) of the whole recorded data folder."""
-    folder = tmp_path_factory.mktemp("store")
-    return folder, import_path(shared_data, folder)
-
-
-@pytest.fixture(scope="session")
-def store_dir(imported: tuple[Path, ImportReport]) -> Path:
-    """The store with every layout imported."""
-    return imported[0]
 
 
 @pytest.fixture

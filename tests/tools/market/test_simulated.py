@@ -257,13 +257,18 @@ def test_prices_move_together_and_volatility_against_them() -> None:
     assert all(variance.min() > 0 for _, variance in closes(1).values())
 
 
-def test_snapshot_times_are_one_a_session() -> None:
+def test_snapshot_times_are_two_a_session() -> None:
+    """An order of the first can wait for the quotes of the second: it ends with its session."""
     market = SimulatedMarket("fair", 1)
     times = market.snapshot_times(date(2025, 11, 24), date(2025, 11, 30))
     assert [f"{moment.astimezone(sessions.NEW_YORK):%d %H:%M}" for moment in times] == [
+        "24 10:30",
         "24 15:45",
+        "25 10:30",
         "25 15:45",
+        "26 10:30",
         "26 15:45",
+        "28 10:30",
         "28 12:45",
     ]
     for day in (date(2025, 11, 27), date(2020, 1, 2)):

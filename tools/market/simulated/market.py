@@ -126,8 +126,16 @@ class SimulatedMarket:
         return sessions.open_close(day)[1] - timedelta(minutes=15)
 
     def snapshot_times(self, start: date, end: date) -> tuple[datetime, ...]:
-        """One tick a session, fifteen minutes before its close, between two days, inclusive."""
-        return tuple(self.snapshot_time(day) for day in sessions.between(max(start, FIRST), min(end, LAST)))
+        """Two ticks a session between two days, inclusive: an hour after its open and fifteen minutes before its close.
+
+        With one alone an order that waits for the next quote would always meet its own session's close first.
+        """
+        days = sessions.between(max(start, FIRST), min(end, LAST))
+        return tuple(
+            moment
+            for day in days
+            for moment in (sessions.open_close(day)[0] + timedelta(hours=1), self.snapshot_time(day))
+        )
 
     def last_session_middle(self) -> datetime:
         """The middle of this market's own last session: where the demo stands, whatever the day."""
