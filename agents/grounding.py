@@ -175,6 +175,7 @@ _SCALES: dict[tuple[Unit, str], tuple[tuple[float, float], ...]] = {
     (Unit.COUNT, "thousand"): ((1e-3, 0.0),),
     (Unit.COUNT, "million"): ((1e-6, 0.0),),
     (Unit.DAYS, "bare"): _ONE,
+    (Unit.INDEX, "bare"): _ONE,
     (Unit.PERCENT, "bare"): (*_ONE, (0.01, 0.0)),
     (Unit.PERCENT, "percent"): _ONE,
     (Unit.PERCENT, "bps"): _HUNDRED,

@@ -53,6 +53,8 @@ def amount(value: float, unit: Unit) -> str:
             return f"{value:,.1f} days"
         case Unit.PERCENT:
             return f"{value:+,.2f} %"
+        case Unit.INDEX:
+            return f"{value:.1f}"
 
 
 def phrase(item: Evidence) -> str:

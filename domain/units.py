@@ -27,6 +27,7 @@ class Unit(StrEnum):
     COUNT = "count"
     DAYS = "days"
     PERCENT = "percent"
+    INDEX = "index"  # an oscillator on its own scale of 0 .. 100, without a unit
 
 
 DECIMALS: dict[Unit, int] = {
@@ -42,6 +43,7 @@ DECIMALS: dict[Unit, int] = {
     Unit.COUNT: 0,
     Unit.DAYS: 1,
     Unit.PERCENT: 2,
+    Unit.INDEX: 2,
 }
 
 

@@ -46,7 +46,7 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
         return sheet.add(name, value, unit, origin, zscore=zscore, note=note)
 
     parts: list[tuple[str, float]] = []
-    rsi = add("rsi_14", float(indicators.rsi(close)[-1]), Unit.PERCENT)
+    rsi = add("rsi_14", float(indicators.rsi(close)[-1]), Unit.INDEX)
     average = {window: float(indicators.sma(close, window)[-1]) for window in (50, 200)}
     gap = add("sma50_over_sma200", 100.0 * (average[50] / average[200] - 1.0), Unit.PERCENT)
     add("close_over_sma50", 100.0 * (last / average[50] - 1.0), Unit.PERCENT)

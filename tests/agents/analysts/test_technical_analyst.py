@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agents.analysts.technical import read
+from agents.words import amount
 from domain.market import BarSeries, MarketSnapshot
 from domain.units import Unit
 from domain.views import Abstained, Signal
@@ -97,3 +98,4 @@ def test_values_by_hand(snapshot: MarketSnapshot) -> None:
     middle, sd = close[-20:].mean(), close[-20:].std()
     assert found["bollinger_percent_b"].value == pytest.approx((close[-1] - middle + 2 * sd) / (4 * sd), abs=1e-3)
     assert 0.0 < found["rsi_14"].value < 100.0
+    assert amount(found["rsi_14"].value, found["rsi_14"].unit) == f"{found['rsi_14'].value:.1f}"  # no %, no sign
