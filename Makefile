@@ -14,7 +14,7 @@ run: $(V)/.ok
 	$(V)/bin/parley run --demo
 
 test: $(V)/.ok
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(V)/.ok
 	PATH="$(CURDIR)/$(V)/bin:$$PATH" sh scripts/check

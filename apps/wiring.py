@@ -66,7 +66,7 @@ class House:
             run_id="",
             tickers=tuple(dict.fromkeys(ticker.upper() for ticker in tickers)),
             market=market.label,
-            as_of=as_of,
+            as_of=as_of.astimezone(UTC),
             account=account or default_account(market, as_of),
             playbooks=self.settings.playbooks,
             seed=self.settings.seed,
