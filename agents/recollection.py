@@ -35,7 +35,7 @@ _SAID = {
 }
 _LESSON = re.compile(
     r"\ALesson (?P<ticker>\S+): .+ held the view (?P<axis>direction|volatility) (?P<said>up|down|rich|cheap) and "
-    r"ended with a (?P<end>profit|loss) of "
+    r"ended with a (?P<end>profit|loss)\b"
 )
 
 
@@ -94,38 +94,35 @@ def _upshot(decision: Decision, argued: Debate) -> str:
     for sized in decision.sized:
         if sized.proposal.ticker == ticker and sized.contracts:
             name = sized.proposal.structure.name.value.replace("_", " ")
-            return f"Trade proposed: {name}, {sized.contracts} contracts."
-    reasons = [one.why for one in decision.sized if one.proposal.ticker == ticker]
-    reasons += [one.reason for one in decision.unpriced if one.ticker == ticker]
+            return f"Trade proposed: {name}."
+    reasons = [f"sized to nothing by {one.binding}" for one in decision.sized if one.proposal.ticker == ticker]
+    reasons += ["no candidate was worth trading" for one in decision.unpriced if one.ticker == ticker]
     reasons += [
         f"{check.name} failed" for veto in decision.vetoes if veto.ticker == ticker for check in veto.report.failed
     ]
-    reasons += [one.reason for one in decision.refused if one.ticker == ticker]
+    reasons += [f"refused at {one.stage}" for one in decision.refused if one.ticker == ticker]
     return f"No trade: {reasons[0]}." if reasons else "No trade."
 
 
 def memory_of_ticket(ticket: OrderTicket, outcome: Outcome) -> str:
-    """How a ticket ended, in words."""
+    """How a ticket ended, in words. Reasons hold balances and account names, so only the failed checks are named."""
     name = ticket.structure.name.value.replace("_", " ")
     filled = "" if outcome.fill_net is None else f", net {outcome.fill_net:+.2f} a share"
-    return (
-        f"Ticket {ticket.ticker}: {ticket.effect.value} {name}, {ticket.contracts} contracts, under {ticket.playbook}, "
-        f"ended {outcome.state}{filled}: {outcome.reason}."
-    )
+    failed = ", ".join(check.name for check in outcome.report.failed) if outcome.report else ""
+    why = f": {failed} failed" if failed else ""
+    what = f"{ticket.effect.value} {name} under {ticket.playbook}"
+    return f"Ticket {ticket.ticker}: {what} ended {outcome.state}{filled}{why}."
 
 
 def lesson(position: Position, outcome: Outcome) -> str:
-    """What a closed position teaches, in a fixed form that `remembered` reads back."""
+    """What a closed position teaches, in a fixed form that `remembered` reads back; shares of risk, never dollars."""
     name = position.name.replace("_", " ")
     pnl = outcome.pnl if outcome.pnl is not None else Decimal(0)
     held = _VIEW.get(StructureName(position.name)) if position.name in set(StructureName) else None
     stance = f"held the view {held[0]} {_SAID[held]}" if held else "held no single view"
-    end = f"a profit of ${pnl:,.2f}" if pnl > 0 else f"a loss of ${-pnl:,.2f}"
-    share = f", {100 * pnl / position.max_loss:+.0f} % of the most it could lose" if position.max_loss else ""
-    return (
-        f"Lesson {position.ticker}: {name} under {position.playbook} {stance} and ended with {end}{share}: "
-        f"{outcome.reason}."
-    )
+    end = "a profit" if pnl > 0 else "a loss"
+    share = f" of {abs(100 * pnl / position.max_loss):.0f} % of the most it could lose" if position.max_loss else ""
+    return f"Lesson {position.ticker}: {name} under {position.playbook} {stance} and ended with {end}{share}."
 
 
 def remembered(text: str) -> Remembered | None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from apps.settings import Settings
 from domain.codec import digest
 from domain.decision import RunSpec
-from domain.errors import BadInput
+from domain.errors import BadInput, SettingsError
 from domain.orders import FillMode
 from domain.ports import ChatModel, Clock, Market
 from graph.checkpoints import Saver, checkpointer
@@ -62,6 +62,11 @@ class House:
     ) -> RunSpec:
         """The specification of a run; its id is a prefix that `Runs.start` completes."""
         market = self.markets(market_name)
+        unknown = sorted(set(self.settings.playbooks) - set(PLAYBOOKS))
+        if unknown:
+            raise SettingsError(
+                f"setting playbooks: no playbook {', '.join(unknown)}; there are {', '.join(PLAYBOOKS)}"
+            )
         draft = RunSpec(
             run_id="",
             tickers=tuple(dict.fromkeys(ticker.upper() for ticker in tickers)),

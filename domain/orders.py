@@ -22,7 +22,7 @@ class Effect(StrEnum):
 
 
 class FillMode(StrEnum):
-    """The declared fill modes of paper and replay (FINANCE 7)."""
+    """The declared fill modes of paper and replay."""
 
     SAME_SNAPSHOT = "same_snapshot"
     NEXT_QUOTE = "next_quote"

@@ -97,7 +97,7 @@ class LegQuote:
 class Payoff:
     """Extremes of one structure, in dollars for ONE structure (multiplier applied), before fees.
 
-    One expiry: exact. Several: `max_loss` is a bound (FINANCE 5), `max_profit` and breakevens are model figures for
+    One expiry: exact. Several: `max_loss` is a bound, `max_profit` and breakevens are model figures for
     today's back volatility, each a range over it +- 20 %.
     """
 
@@ -111,7 +111,7 @@ class Payoff:
 
 @record
 class BookGreeks:
-    """Greeks of a position in dollars (FINANCE 6): delta $ per $1 x shares, gamma delta-shares per 1 %, ..."""
+    """Greeks of a position in dollars: delta $ per $1 x shares, gamma delta-shares per 1 %, ..."""
 
     delta: float  # shares
     gamma: float  # shares per 1 % move
@@ -146,7 +146,7 @@ class Proposal:
     spot: float
     snapshot: str  # hash
     net_mid: Decimal  # dollars a share; positive = debit, negative = credit
-    net_entry: Decimal  # what entry is charged at (FINANCE 7)
+    net_entry: Decimal  # what entry is charged at: mid plus half of each leg's half-spread
     net_natural: Decimal  # crossing every spread
     fees: Decimal  # entry and expected exit, dollars
     payoff: Payoff

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -31,10 +32,14 @@ def drifted(folder: Path) -> list[str]:
     return [name for name, file in files.items() if not file.exists() or file.read_text() != drawn[name]]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Write or check the drawings."""
-    folder = Path(arguments[-1])
-    if "--check" in arguments:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the drawings lie")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when they have drifted")
+    options = parser.parse_args()
+    folder: Path = options.folder
+    if options.check:
         names = drifted(folder)
         if names:
             print(f"drawn graphs differ from the code: {', '.join(names)}; run python -m graph.draw {folder}")
@@ -46,4 +51,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

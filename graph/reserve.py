@@ -19,9 +19,14 @@ def failures(report: GateReport) -> str:
 
 
 def without(book: Book, ticket_id: str) -> Book:
-    """The book without one ticket's own reservation, for sizing that ticket anew."""
-    others = tuple(commitment for commitment in book.commitments if commitment.id != ticket_id)
-    return dataclasses.replace(book, commitments=others)
+    """The book without one ticket's own reservation or working order, for sizing that ticket anew."""
+    own = [one for one in book.commitments if one.id == ticket_id]
+    sent = {one.ticker: one.contracts for one in own if one.working}  # a working order is in today's count as well
+    return dataclasses.replace(
+        book,
+        commitments=tuple(one for one in book.commitments if one.id != ticket_id),
+        contracts_today=tuple((ticker, max(0, n - sent.get(ticker, 0))) for ticker, n in book.contracts_today),
+    )
 
 
 async def reserve(desk: Desk, ticket: OrderTicket, regime: Regime) -> str:

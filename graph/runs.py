@@ -17,10 +17,13 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
 from domain.decision import RunSpec
-from domain.errors import NotFound, ThreadOutdated
+from domain.errors import BadInput, NotFound, ThreadOutdated
 from domain.orders import OPEN_STATES, Answer, OrderTicket, TicketState
 from graph.close import close_graph
 from graph.context import Desk
+from graph.nodes.approve import answer_of, expired
+from graph.nodes.execute import reconcile
+from graph.nodes.journal_ticket import conclude
 from graph.run import run_graph
 from graph.state import CloseState, WatchState
 from graph.ticket import ticket_graph
@@ -57,6 +60,8 @@ class Runs:
     async def start(self, spec: RunSpec) -> RunRow:
         """Run a decision from its specification to its journal, then put its tickets before whoever answers them."""
         desk = await self.open_desk(spec.market, spec.as_of)
+        await self._one_world(spec)
+        await self._expire(spec)
         async with thread_lock(self.store.db, f"new:{spec.run_id}", self.lock_wait_s):
             number = 1
             while await self.store.decisions.run(f"{spec.run_id}-{number}") is not None:
@@ -77,8 +82,7 @@ class Runs:
                 await self._invoke(graph, None if begun else {"spec": row.spec}, run_id, desk)
             if self.saver is not None:
                 await self.saver.adelete_thread(run_id)
-        for ticket in await self.store.tickets.list(run_id=run_id, open_only=True):
-            await self.pick_up(ticket.ticket.id)
+        await self._pick_up_all(await self.store.tickets.list(run_id=run_id, open_only=True))
         return await self._row(run_id)
 
     async def answer(
@@ -95,6 +99,10 @@ class Runs:
     ) -> TicketRow:
         """A person's answer: one act, unique by the ticket's nonce, then the thread goes on. The first one counts."""
         row = await self.ticket(ticket_id)
+        if contracts is not None and contracts < 1:
+            raise BadInput(f"{contracts} contracts are no order; reject the ticket instead")
+        if limit_price is not None and not limit_price.is_finite():
+            raise BadInput(f"{limit_price} is no limit price")
         payload = {"reason": reason}
         if contracts is not None:
             payload["contracts"] = str(contracts)
@@ -129,12 +137,13 @@ class Runs:
         """
         desk = await self.open_desk(spec.market, spec.as_of)
         await self.store.portfolio.ensure_account(spec.account, self.start_cash)
+        await self._one_world(spec)
+        await self._expire(spec)
         async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
             graph = watch_graph().compile()
             state: WatchState = await self._invoke(graph, {"spec": spec}, spec.run_id, desk)
             rolled = {p.id: p.ticker for p in await self.store.portfolio.open_positions(spec.account)}
-        for row in await self.store.tickets.list(account=spec.account, open_only=True):
-            await self.pick_up(row.ticket.id)
+        await self._pick_up_all(await self.store.tickets.list(account=spec.account, open_only=True))
         if state["rolls"]:
             tickers = tuple(sorted({rolled[position_id] for position_id in state["rolls"]}))
             await self.start(dataclasses.replace(spec, run_id=f"{spec.run_id}-roll", tickers=tickers))
@@ -144,9 +153,47 @@ class Runs:
         """The end of a day for one account."""
         desk = await self.open_desk(spec.market, spec.as_of)
         await self.store.portfolio.ensure_account(spec.account, self.start_cash)
+        await self._one_world(spec)
         async with thread_lock(self.store.db, spec.account, self.lock_wait_s):
             state: CloseState = await self._invoke(close_graph().compile(), {"spec": spec}, spec.run_id, desk)
         return state
+
+    async def _pick_up_all(self, rows: tuple[TicketRow, ...]) -> None:
+        """Pick up every ticket, then raise the first error: one that fails must not keep the others waiting."""
+        errors: list[Exception] = []
+        for row in rows:
+            try:
+                await self.pick_up(row.ticket.id)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    async def _one_world(self, spec: RunSpec) -> None:
+        """An account lives in one market, and its time runs forward only."""
+        if spec.account not in await self.store.portfolio.accounts():
+            return
+        other = [t for t in await self.store.tickets.list(account=spec.account) if t.ticket.market != spec.market]
+        if other:
+            market = other[0].ticket.market
+            raise BadInput(f"account {spec.account} trades in {market}, not {spec.market}; name another with --account")
+        fills = await self.store.portfolio.fills(spec.account)
+        if fills and fills[-1].at > spec.as_of:
+            raise BadInput(
+                f"account {spec.account} has traded at {fills[-1].at:%Y-%m-%d %H:%M} UTC, which is after "
+                f"{spec.as_of:%Y-%m-%d %H:%M}; choose a later --as-of or another --account"
+            )
+
+    async def _expire(self, spec: RunSpec) -> None:
+        """End tickets of an account that ran out by now and were never sent: nothing may fill in the past."""
+        sent = {order.ticket_id for order in await self.store.portfolio.unresolved(spec.account)}
+        for row in await self.store.tickets.list(account=spec.account, open_only=True):
+            ticket = row.ticket
+            if row.state == TicketState.AWAITING and ticket.expires_at <= spec.as_of and ticket.id not in sent:
+                await self.store.portfolio.release(ticket.id, spec.as_of)
+                await self.store.tickets.set_state(ticket.id, TicketState.EXPIRED, expired(ticket), spec.as_of)
+                if self.saver is not None:
+                    await self.saver.adelete_thread(ticket.id)
 
     async def _advance(self, ticket: OrderTicket, desk: Desk) -> None:
         graph = ticket_graph().compile(checkpointer=self.saver)
@@ -169,17 +216,7 @@ class Runs:
     async def _answer_on_record(self, ticket: OrderTicket, desk: Desk) -> Answer | None:
         acts = await self.store.acts.pending(ticket.id)
         if acts:
-            act = acts[0]
-            price = act.payload.get("limit_price")
-            return Answer(
-                kind="reject" if act.kind == "reject" else "approve",
-                who=act.who,
-                through=act.through,
-                at=act.at,
-                contracts=int(act.payload["contracts"]) if "contracts" in act.payload else None,
-                limit_price=Decimal(price) if price is not None else None,
-                reason=act.payload.get("reason", ""),
-            )
+            return answer_of(acts[0])
         now = desk.clock.now()
         if now >= ticket.expires_at:
             return Answer(
@@ -201,8 +238,12 @@ class Runs:
     async def _outdated(self, ticket: OrderTicket, why: str) -> TicketRow:
         desk = await self.open_desk(ticket.market, ticket.as_of)
         now = desk.clock.now()
-        await self.store.portfolio.release(ticket.id, now)
-        await self.store.tickets.set_state(ticket.id, TicketState.OUTDATED, why, now)
+        sent = [o for o in await self.store.portfolio.unresolved(ticket.account) if o.ticket_id == ticket.id]
+        if sent:  # its order may be at the broker: whatever the settings are now, the books must say what became of it
+            await conclude(desk, ticket, None, await reconcile(desk, ticket, sent[0]))
+        else:
+            await self.store.portfolio.release(ticket.id, now)
+            await self.store.tickets.set_state(ticket.id, TicketState.OUTDATED, why, now)
         if self.saver is not None:
             await self.saver.adelete_thread(ticket.id)
         return await self.ticket(ticket.id)

@@ -10,8 +10,6 @@ from psycopg import errors
 from domain.errors import ThreadBusy
 from memory.database import Database, connect, fetch, fetch_one, translated
 
-DESK = "desk"
-
 
 @asynccontextmanager
 async def _held(where: Database | str, key: str, wait_s: float, busy: str) -> AsyncIterator[None]:
@@ -38,11 +36,4 @@ async def thread_lock(where: Database | str, thread_id: str, wait_s: float = 0.0
     """Hold a run's or ticket's thread; nobody else works on it meanwhile. Raises ThreadBusy after `wait_s` seconds."""
     busy = f"another process is working on {thread_id} right now; try again in a moment"
     async with _held(where, f"thread/{thread_id}", wait_s, busy):
-        yield
-
-
-@asynccontextmanager
-async def desk_lock(where: Database | str, wait_s: float = 0.0) -> AsyncIterator[None]:
-    """Hold the desk: its holder alone applies acts and watches positions. Raises ThreadBusy after `wait_s` seconds."""
-    async with _held(where, DESK, wait_s, "another process holds the desk; stop it, or let it do the work"):
         yield

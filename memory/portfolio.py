@@ -177,6 +177,11 @@ class Portfolio:
             loads(row["body"], BrokerOrder) for row in await self._db.rows("portfolio.working", account=account)
         )
 
+    async def intent(self, client_order_id: str) -> BrokerOrder | None:
+        """The order that was meant to be sent under this id; None when there never was one."""
+        row = await self._db.row("portfolio.intent", client_order_id=client_order_id)
+        return None if row is None else loads(row["body"], BrokerOrder)
+
     async def open_positions(self, account: str) -> tuple[Position, ...]:
         """What the account holds, oldest first."""
         rows = await self._db.rows("portfolio.open_positions", account=account)

@@ -48,10 +48,6 @@ class Store:
         """Hold a run's or ticket's thread. Raises ThreadBusy."""
         return locks.thread_lock(self.db, thread_id, wait_s)
 
-    def desk_lock(self, wait_s: float = 0.0) -> AbstractAsyncContextManager[None]:
-        """Hold the desk. Raises ThreadBusy."""
-        return locks.desk_lock(self.db, wait_s)
-
     async def close(self) -> None:
         """Close every connection; calling it twice is harmless."""
         await self.db.close()

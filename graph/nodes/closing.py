@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 
 from langgraph.runtime import Runtime
@@ -53,6 +54,9 @@ async def reflect(state: CloseState, runtime: Runtime[Desk]) -> CloseState:
         position = await desk.store.portfolio.position(outcome.position_id)
         if position is None:
             continue
+        opening = (await desk.store.tickets.get(position.ticket_id)).ticket
+        if opening.order is not None:  # a closed position risks nothing any more; the lesson is about what it risked
+            position = dataclasses.replace(position, max_loss=opening.order.max_loss)
         text = lesson(position, outcome)
         await desk.store.recall.remember(
             "lesson",

@@ -25,7 +25,9 @@ async def conclude(desk: Desk, ticket: OrderTicket, answer: Answer | None, outco
     """
     store, now = desk.store, desk.clock.now()
     ended = TicketState(outcome.state)
+    who = answer.who if answer is not None else None
     await store.portfolio.record_outcome(outcome)
+    await store.tickets.set_state(ticket.id, ended, outcome.reason, now, answered_by=who)
     page = ticket.id if answer is not None else f"{ticket.id} end"
     await store.transcripts.put(ticket.run_id, page, ticket_story(ticket, answer, outcome))
     if ended not in OPEN_STATES:
@@ -39,5 +41,3 @@ async def conclude(desk: Desk, ticket: OrderTicket, answer: Answer | None, outco
             source=ticket.id,
             world=world_of(ticket.account, ticket.market),
         )
-    who = answer.who if answer is not None else None
-    await store.tickets.set_state(ticket.id, ended, outcome.reason, now, answered_by=who)

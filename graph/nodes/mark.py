@@ -19,7 +19,8 @@ async def mark_book(desk: Desk, account: str, *, close: bool) -> tuple[tuple[Mar
     now = desk.clock.now()
     marks: list[Mark] = []
     refused: list[Refused] = []
-    for position in await desk.store.portfolio.open_positions(account):
+    book = await desk.store.portfolio.book(account, now)  # positions and cash of one moment
+    for position in book.positions:
         try:
             at_hand = await present(desk, position.ticker)
             marks.append(await desk.compute.run(mark, position, at_hand.snapshot, at_hand.surface, now))
@@ -27,7 +28,6 @@ async def mark_book(desk: Desk, account: str, *, close: bool) -> tuple[tuple[Mar
             refused.append(refusal(position.ticker, "mark", error))
     nlv = None
     if not refused:
-        book = await desk.store.portfolio.book(account, now)
         nlv = to_cents(book.cash + sum(one.value for one in marks))
     await desk.store.portfolio.save_marks(account, tuple(marks), nlv, now, close=close)
     return tuple(marks), tuple(refused)

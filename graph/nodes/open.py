@@ -21,11 +21,8 @@ async def open_run(state: RunState, runtime: Runtime[Desk]) -> RunState:
     stepped, regime = step(prior, None if isinstance(answer, Absent) else answer, spec.as_of)
     await desk.store.regimes.put(spec.account, spec.as_of, stepped, regime)
     await desk.store.portfolio.ensure_account(spec.account, desk.policy.start_cash)
+    _, unmarked = await mark_book(desk, spec.account, close=False)
     book = await desk.store.portfolio.book(spec.account, spec.as_of)
-    unmarked: tuple[Refused, ...] = ()
-    if book.positions:
-        _, unmarked = await mark_book(desk, spec.account, close=False)
-        book = await desk.store.portfolio.book(spec.account, spec.as_of)
     refused = None
     if book.halts:
         why = "; ".join(f"{halt.scope} halted: {halt.reason}" for halt in book.halts)

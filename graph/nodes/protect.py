@@ -16,7 +16,7 @@ async def protect(state: WatchState, runtime: Runtime[Desk]) -> WatchState:
     book = await desk.store.portfolio.book(account, now)
     history = tuple((equity.at, equity.nlv) for equity in await desk.store.portfolio.nlv_history(account))
     why = loss_latched(history, book.nlv_prior_close, desk.limits.daily_loss, now)
-    if why:
-        nonce = f"protect:{account}:{now:%Y-%m-%d}"
+    if why and not any(halt.scope == account for halt in book.halts):
+        nonce = f"protect:{account}:{now:%Y-%m-%dT%H:%M:%S}"
         await desk.store.acts.write("halt", "protect", "watch", account, nonce, {"reason": why}, now)
     return {"halted": bool(why) or bool(book.halts)}

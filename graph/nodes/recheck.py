@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 from domain.decision import GateReport, Outcome, Unpriced
 from domain.errors import DataError
 from domain.orders import Effect, OrderTicket, SizedOrder, TicketState
+from domain.regime import Regime
 from domain.views import Verdict
 from graph.context import Desk
 from graph.present import present, present_regime
@@ -22,7 +23,8 @@ from quant.worth.price_batch import reprice
 async def recheck(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGraphState:
     """What no longer passes ends here with the reason. A person edits down; an exit needs no fresh surface."""
     desk, ticket, answer = runtime.context, state["ticket"], state["answer"]
-    contracts = min(ticket.contracts, answer.contracts or ticket.contracts)
+    asked = ticket.contracts if answer.contracts is None else answer.contracts
+    contracts = min(ticket.contracts, asked)
     if ticket.effect == Effect.OPEN:
         try:
             worth = await worth_now(desk, ticket)
@@ -35,10 +37,18 @@ async def recheck(state: TicketGraphState, runtime: Runtime[Desk]) -> TicketGrap
     now = desk.clock.now()
     order = broker_order(ticket, limit_price=limit, contracts=contracts, at=now)
     book = await desk.store.portfolio.book(ticket.account, now)
-    report = check((order,), book, await present_regime(desk, ticket.account), desk.limits, now)
+    report = check((order,), book, await regime_or_none(desk, ticket.account), desk.limits, now)
     if not report.passed:
         return {"report": report, "outcome": refused(desk, ticket, failures(report), report)}
     return {"report": report, "send": order}
+
+
+async def regime_or_none(desk: Desk, account: str) -> Regime | None:
+    """The present regime; None when its source fails, which no opening order passes and every exit does."""
+    try:
+        return await present_regime(desk, account)
+    except DataError:
+        return None
 
 
 def refused(desk: Desk, ticket: OrderTicket, reason: str, report: GateReport | None) -> Outcome:
@@ -84,7 +94,7 @@ async def worth_now(desk: Desk, ticket: OrderTicket) -> SizedOrder | str:
         (again,),
         tuple(m for m in run.decision.mandates if (m.ticker, m.playbook) == (ticket.ticker, ticket.playbook)),
         book,
-        await present_regime(desk, ticket.account),
+        await regime_or_none(desk, ticket.account),
         desk.limits,
         auto=desk.policy.auto_execute,
         at=now,

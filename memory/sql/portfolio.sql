@@ -18,11 +18,11 @@ update accounts set cash = cash + %(amount)s where account = %(account)s
 select nlv, at from equity where account = %(account)s order by (at <= %(at)s) desc, at desc limit 1
 
 -- name: nlv_prior_close
--- An account that never saw a close is measured from what it started with.
+-- The last value saved on an earlier day, a close where there was one; before any, what the account started with.
 select coalesce(
     (
         select nlv from equity
-        where account = %(account)s and at_close
+        where account = %(account)s
           and (at at time zone 'America/New_York')::date < (%(at)s::timestamptz at time zone 'America/New_York')::date
         order by at desc
         limit 1

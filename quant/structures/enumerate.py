@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.errors import BadInput
 from domain.market import Floats, Ints, OptionChain
 from domain.playbook import SearchSpace
 from domain.structures import Right, StructureName
@@ -151,6 +152,8 @@ def _single(name: N, puts: Side, calls: Side, space: SearchSpace, spot: float) -
         return [(shape_of(name), _iron(puts, calls, space, spot, name is N.IRON_BUTTERFLY))]
     if name in (N.LONG_STRADDLE, N.LONG_STRANGLE):
         return [(shape_of(name), _bought(puts, calls, space, name is N.LONG_STRADDLE))]
+    if name is not N.BROKEN_WING_BUTTERFLY:
+        raise BadInput(f"{name.value} has no enumeration; add one here beside its shape in the catalogue")
     pairs = ((Right.CALL, calls), (Right.PUT, puts))
     return [(shape_of(name, right), _broken(side, space, spot)) for right, side in pairs]
 

@@ -33,7 +33,6 @@ IC_VOL_MAX = 0.25
 Z_MAX = 2.0
 MIXTURE = ((-1.0, 0.25), (0.0, 0.5), (1.0, 0.25))
 VOLATILITY_TILT = 0.0  # the volatility view's weight until it improves the out-of-sample log score
-PRIOR_N = 250.0
 NODES = 360
 _REACH = 8.0  # standard deviations of the wing's own volatility covered on each side
 
@@ -51,16 +50,6 @@ class Skill:
     def prior(cls) -> Skill:
         """What paper and replay start from: a small IC that nobody has earned yet."""
         return cls(ic_dir=0.03, ic_vol=0.03, n=0.0, label="prior, not earned")
-
-    @classmethod
-    def none(cls) -> Skill:
-        """What live starts from."""
-        return cls(ic_dir=0.0, ic_vol=0.0, n=0.0, label="none earned")
-
-
-def shrunk(measured: float, n: float, prior: float) -> float:
-    """IC = (n IC_hat + n0 IC_0) / (n + n0), n0 = 250 effective verdicts."""
-    return (n * measured + PRIOR_N * prior) / (n + PRIOR_N)
 
 
 class Held(NamedTuple):

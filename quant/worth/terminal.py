@@ -2,7 +2,7 @@
 
 A leg that settles then is worth its exercise value. A later leg is marked under Q: Black on its own smile, sticky in
 moneyness, with its volatility multiplied by the one number per leg that makes Q's expectation of the mark equal
-today's surface price (FINANCE: the premium is earned by realised against implied, never by implied falling).
+today's surface price (the premium is earned by realised against implied, never by implied falling).
 """
 
 from __future__ import annotations

@@ -30,15 +30,14 @@ async def test_a_decision_is_remembered_per_debated_ticker() -> None:
     assert text.startswith(
         situation(scan()) + " Verdict: direction up at 57 % and volatility rich at 63 % over 21 days."
     )
-    assert text.endswith("Trade proposed: bull put spread, 2 contracts.")
+    assert text.endswith("Trade proposed: bull put spread.")
     ((_, quiet),) = memory_of_decision(decision(argued, trades=False))
-    assert quiet.endswith("No trade: no part was positive.")
+    assert quiet.endswith("No trade: no candidate was worth trading.")
 
 
 def test_a_ticket_is_remembered() -> None:
     assert memory_of_ticket(TICKET, outcome()) == (
-        "Ticket SPX: open bull put spread, 2 contracts, under index_iron_condor, ended filled, net -4.20 a share: "
-        "filled at the limit."
+        "Ticket SPX: open bull put spread under index_iron_condor ended filled, net -4.20 a share."
     )
     assert "net" not in memory_of_ticket(TICKET, outcome(fill=None))
 
@@ -62,15 +61,15 @@ def test_a_lesson_is_read_back(name: str, axis: str, said: str, sign: int, pnl: 
 
 def test_a_lessons_words() -> None:
     assert lesson(position(), outcome("-459.26", "21 days left")) == (
-        "Lesson SPX: bull put spread under debit_vertical held the view direction up and ended with a loss of $459.26, "
-        "-5 % of the most it could lose: 21 days left."
+        "Lesson SPX: bull put spread under debit_vertical held the view direction up and ended with a loss of "
+        "5 % of the most it could lose."
     )
 
 
 @pytest.mark.parametrize("name", ["calendar", "diagonal", "broken_wing_butterfly", "something else"])
 def test_a_structure_without_a_single_view_teaches_code_nothing(name: str) -> None:
     text = lesson(position(name), outcome("85.00"))
-    assert "held no single view and ended with a profit of $85.00" in text
+    assert "held no single view and ended with a profit of 1 %" in text
     assert remembered(text) is None
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from domain.orders import TicketState
-from tests.desk import demo_moment, demo_spec, desk_house
+from domain.errors import BadInput, BrokerFailed
+from domain.orders import BrokerOrder, BrokerReport, TicketState
+from graph.nodes import execute
+from tests.desk import MARKET, demo_moment, demo_spec, desk_house
 from tests.graph.conftest import Zygote
+from tools.broker.paper import PaperBroker
 from tools.clock import ManualClock
 
 TWO = ("SPX", "SPY")
@@ -149,3 +152,69 @@ async def test_a_ticket_remembers_its_market_and_clock(postgres_uri: str) -> Non
         assert row.state == TicketState.FILLED
         outcome = (await house.store.portfolio.outcomes(demo_spec(house).account))[-1]
         assert outcome.at == row.ticket.as_of
+
+
+async def test_a_persons_reject_beats_the_desk_that_answers_itself(postgres_uri: str) -> None:
+    """The act came first; whatever else resumes the thread, the first act on record is the answer."""
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        row = await house.runs.ticket(ticket)
+        at = demo_moment(house)
+        await house.store.acts.write("reject", "me", "test", ticket, row.ticket.nonce, {"reason": "no"}, at)
+    async with desk_house(postgres_uri, answers_itself="AUTO_EXECUTE") as house:
+        assert (await house.runs.pick_up(ticket)).state == TicketState.REJECTED
+    assert await _orders(postgres_uri) == []
+
+
+@pytest.mark.parametrize("contracts", [0, -1])
+async def test_an_edit_to_nothing_is_refused_before_it_is_an_act(postgres_uri: str, contracts: int) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+        with pytest.raises(BadInput, match="no order"):
+            await house.runs.answer(ticket, "edit", who="me", through="test", at=at, contracts=contracts)
+        row = await house.runs.answer(ticket, "reject", who="me", through="test", at=at, reason="then no")
+        assert row.state == TicketState.REJECTED
+
+
+async def test_an_unknown_outcome_at_the_broker_stays_open_until_it_is_known(
+    postgres_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker times out after taking the order: it is neither called unsent nor sent again."""
+    (ticket,) = await _run(postgres_uri)
+    real = PaperBroker.place
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+
+        async def silent(self: PaperBroker, order: BrokerOrder) -> BrokerReport:
+            raise BrokerFailed("no answer in 30 s")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(PaperBroker, "place", silent)
+            row = await house.runs.answer(ticket, "approve", who="me", through="test", at=at)
+        assert row.state == TicketState.WORKING
+        (order,) = await house.store.portfolio.unresolved(demo_spec(house).account)
+        assert (await house.store.portfolio.book(demo_spec(house).account, at)).commitments
+        desk = await house.runs.open_desk(MARKET, at)
+        await real(desk.broker._broker, order)  # type: ignore[attr-defined]  # it had arrived all the same
+        assert await house.runs.settle_working(demo_spec(house)) == 1
+        assert (await house.runs.ticket(ticket)).state == TicketState.FILLED
+
+
+async def test_settings_that_change_after_sending_do_not_lose_the_fill(
+    postgres_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ticket,) = await _run(postgres_uri)
+    async with desk_house(postgres_uri) as house:
+        at = demo_moment(house)
+
+        async def dies(*_: object) -> None:
+            raise RuntimeError("power cut")
+
+        with monkeypatch.context() as cut:
+            cut.setattr(execute, "settled", dies)
+            with pytest.raises(RuntimeError, match="power cut"):
+                await house.runs.answer(ticket, "approve", who="me", through="test", at=at)
+    async with desk_house(postgres_uri, change={"half_life_s": 100.0}) as house:
+        assert (await house.runs.pick_up(ticket)).state == TicketState.FILLED
+        assert len(await house.store.portfolio.open_positions(demo_spec(house).account)) == 1

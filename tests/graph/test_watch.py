@@ -7,16 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from apps.wiring import House
 from domain.book import Position
 from domain.decision import RunSpec
-from domain.orders import TicketState
+from domain.errors import BadInput, SourceFailed
+from domain.orders import FillMode, TicketState
+from graph import working
 from graph.context import Desk
 from graph.runs import Runs
 from tests.desk import MARKET, desk_house
 from tools.clock import ManualClock
+from tools.market.open import open_market
 from tools.sessions import new_york
 from tools.sessions import next as next_session
 
@@ -126,11 +132,9 @@ async def test_a_late_exit_expires_and_is_put_forward_anew(postgres_uri: str) ->
         clock.set(new_york(date(2026, 6, 15), 12, 45))
         (first,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
         clock.advance(timedelta(minutes=15))
-        await house.runs.watch(_spec(house, clock.now()))
-        assert (await house.runs.ticket(first)).state == TicketState.EXPIRED
-        clock.advance(timedelta(minutes=5))
         (anew,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
         assert anew != first
+        assert (await house.runs.ticket(first)).state == TicketState.EXPIRED
 
 
 async def test_a_halted_account_still_closes(postgres_uri: str) -> None:
@@ -189,8 +193,6 @@ async def test_close_reports_attributes_and_remembers(postgres_uri: str) -> None
 
 async def test_resting_orders_fill_at_the_next_quote_or_end(postgres_uri: str) -> None:
     """The next_quote mode: nothing fills on the snapshot that was decided on."""
-    from domain.orders import FillMode
-
     clock = ManualClock(OPENED)
     wiring = {"clock_for": lambda market, as_of: clock, "answers_itself": "t", "fill_mode": FillMode.NEXT_QUOTE}
     async with desk_house(postgres_uri, **wiring) as house:
@@ -209,3 +211,121 @@ async def test_resting_orders_fill_at_the_next_quote_or_end(postgres_uri: str) -
         held = await house.store.portfolio.open_positions(ACCOUNT)
         assert (end, len(held)) in ((TicketState.FILLED, 1), (TicketState.UNFILLED, 0))
         assert (await house.store.portfolio.book(ACCOUNT, clock.now())).commitments == ()
+
+
+async def test_old_quotes_do_not_stop_an_exit_ticket(postgres_uri: str) -> None:
+    """The chain is half an hour old: no mark, no opening, but what is due by date is put forward and says so."""
+
+    class Old:
+        def __init__(self, market: Any) -> None:
+            self._market = market
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._market, name)
+
+        async def chain(self, ticker: str, as_of: datetime) -> Any:
+            return await self._market.chain(ticker, as_of - timedelta(minutes=30))
+
+    async with _holding(postgres_uri, answers_itself="") as (house, clock, _):
+        clock.set(new_york(date(2026, 6, 15), 12, 45))
+    markets = lambda name: Old(open_market(name, Path("/nonexistent"), 43))  # noqa: E731
+    wiring = {"clock_for": lambda market, as_of: clock, "markets": markets}
+    async with desk_house(postgres_uri, **wiring) as house:
+        state = await house.runs.watch(_spec(house, clock.now()))
+        assert state["marks"] == ()
+        (ticket,) = state["tickets"]
+        assert "30 minutes old" in (await house.runs.ticket(ticket)).ticket.why
+
+
+async def test_a_failing_index_does_not_stop_an_approved_exit(postgres_uri: str) -> None:
+    class NoIndex:
+        def __init__(self, market: Any) -> None:
+            self._market = market
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._market, name)
+
+        async def index(self, name: str, as_of: datetime) -> Any:
+            raise SourceFailed("the index vendor answered 502")
+
+    async with _holding(postgres_uri, answers_itself="") as (house, clock, _):
+        clock.set(new_york(date(2026, 6, 15), 12, 45))
+        (ticket,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
+    markets = lambda name: NoIndex(open_market(name, Path("/nonexistent"), 43))  # noqa: E731
+    wiring = {"clock_for": lambda market, as_of: clock, "markets": markets}
+    async with desk_house(postgres_uri, **wiring) as house:
+        row = await house.runs.answer(ticket, "approve", who="me", through="test", at=clock.now())
+        assert row.state == TicketState.FILLED, row.reason
+
+
+async def test_a_refused_exit_can_be_asked_for_again_at_the_same_moment(postgres_uri: str) -> None:
+    async with _holding(postgres_uri, answers_itself="") as (house, clock, _):
+        clock.set(new_york(date(2026, 6, 15), 12, 45))
+        (first,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
+        await house.runs.answer(first, "reject", who="me", through="test", at=clock.now(), reason="wait")
+        (second,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
+        assert second != first
+
+
+async def test_an_unanswered_exit_of_another_day_cannot_fill_in_the_past(postgres_uri: str) -> None:
+    async with _holding(postgres_uri, answers_itself="") as (house, clock, _):
+        clock.set(new_york(date(2026, 6, 15), 12, 45))
+        (first,) = (await house.runs.watch(_spec(house, clock.now())))["tickets"]
+    # No injected clock: a ticket's clock stands at its own moment, as from the command line.
+    async with desk_house(postgres_uri) as house:
+        later = new_york(date(2026, 6, 22), 12, 45)
+        (second,) = (await house.runs.watch(_spec(house, later)))["tickets"]
+        assert (await house.runs.ticket(first)).state == TicketState.EXPIRED
+        row = await house.runs.answer(first, "approve", who="me", through="test", at=later)
+        assert row.state == TicketState.EXPIRED
+        assert (await house.runs.answer(second, "approve", who="me", through="test", at=later)).state == "filled"
+
+
+async def test_an_account_lives_in_one_market_and_forwards(postgres_uri: str) -> None:
+    async with _holding(postgres_uri) as (house, clock, _):
+        other = dataclasses.replace(_spec(house, clock.now()), market="simulated:fair:7")
+        with pytest.raises(BadInput, match="another"):
+            await house.runs.start(other)
+        with pytest.raises(BadInput, match="later"):
+            await house.runs.start(_spec(house, OPENED - timedelta(days=1)))
+
+
+async def test_a_second_latch_of_a_day_halts_again(postgres_uri: str) -> None:
+    async with _holding(postgres_uri) as (house, clock, _):
+        clock.advance(timedelta(days=1))
+        portfolio = house.store.portfolio
+        book = await portfolio.book(ACCOUNT, clock.now())
+        await portfolio.save_marks(ACCOUNT, (), book.nlv * 2, clock.now() - timedelta(hours=20), close=True)
+        for number in range(2):
+            for _ in range(2):
+                clock.advance(timedelta(minutes=5))
+                await house.runs.watch(_spec(house, clock.now()))
+            assert (await portfolio.book(ACCOUNT, clock.now())).halts, number
+            await house.store.acts.write("resume", "me", "test", ACCOUNT, f"r{number}", {}, clock.now())
+
+
+async def test_a_crash_between_the_brokers_end_and_our_books_loses_nothing(
+    postgres_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock(OPENED)
+    wiring = {"clock_for": lambda market, as_of: clock, "answers_itself": "t", "fill_mode": FillMode.NEXT_QUOTE}
+    async with desk_house(postgres_uri, **wiring) as house:
+        await house.runs.start(_spec(house, OPENED))
+        clock.set(new_york(date(2026, 5, 13), 16, 5))
+
+        async def dies(*_: Any) -> None:
+            raise RuntimeError("power cut")
+
+        with monkeypatch.context() as cut:
+            cut.setattr(working, "settled", dies)
+            with pytest.raises(RuntimeError, match="power cut"):
+                await house.runs.settle_working(_spec(house, clock.now()))
+        with monkeypatch.context() as cut:
+            cut.setattr(working, "conclude", dies)
+            with pytest.raises(RuntimeError, match="power cut"):
+                await house.runs.settle_working(_spec(house, clock.now()))
+        assert await house.runs.settle_working(_spec(house, clock.now())) == 1
+        assert await house.runs.settle_working(_spec(house, clock.now())) == 0
+        (row,) = await house.store.tickets.list(account=ACCOUNT)
+        held = await house.store.portfolio.open_positions(ACCOUNT)
+        assert (row.state, len(held)) in ((TicketState.FILLED, 1), (TicketState.UNFILLED, 0))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import DatabaseDown, ThreadBusy
-from memory.locks import desk_lock, thread_lock
+from memory.locks import thread_lock
 from memory.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,13 +84,6 @@ async def test_a_killed_holder_lets_go(store: Store, postgres_uri: str) -> None:
     process.kill()
     process.communicate()
     await _take(store, "run-1", 20)
-
-
-async def test_the_desk_has_one_holder(store: Store) -> None:
-    async with store.desk_lock():
-        with pytest.raises(ThreadBusy, match="holds the desk"):
-            async with desk_lock(store.uri):
-                pass
 
 
 async def test_no_database_no_lock() -> None:

@@ -116,14 +116,13 @@ def test_the_closing_price_crosses_every_spread_and_settles_what_has_expired() -
     out = tuple(Leg(instrument=one.instrument, quantity=-one.quantity) for one in HELD.legs)
     traded = dataclasses.replace(HELD, legs=out)
     quotes = dict(zip((one.instrument for one in out), ((1.0, 1.2), (2.0, 2.3), (3.0, 3.1), (1.5, 1.8)), strict=True))
-    assert closing_price(traded, snapshot(chain=chain(quotes)), AT) == D("2.3") + D("3.1") - D("1.0") - D("1.5")
+    assert closing_price(traded, chain(quotes), None, AT) == D("2.3") + D("3.1") - D("1.0") - D("1.5")
     after = datetime(2019, 6, 24, 14, 0, tzinfo=UTC)
-    expired = snapshot(as_of=after, chain=chain({}, quoted_at=after), daily=daily([(EXPIRY, 2950, 2954)]))
-    assert closing_price(traded, expired, after) == D(4)
+    assert closing_price(traded, None, daily([(EXPIRY, 2950, 2954)]), after) == D(4)
     with pytest.raises(DataAbsent, match="no option chain"):
-        closing_price(traded, snapshot(), AT)
+        closing_price(traded, None, None, AT)
     with pytest.raises(DataAbsent, match="SPX 2019-06-21 P 2740"):
-        closing_price(traded, snapshot(chain=chain({})), AT)
+        closing_price(traded, chain({}), None, AT)
 
 
 def test_nobody_pays_more_to_close_than_the_structure_can_come_to_owe() -> None:
@@ -132,6 +131,6 @@ def test_nobody_pays_more_to_close_than_the_structure_can_come_to_owe() -> None:
     traded = dataclasses.replace(HELD, legs=out)
     prices = ((0.0, 0.1), (0.0, 0.1), (11.0, 11.5), (1.0, 1.2))
     quotes = {one.instrument: pair for one, pair in zip(out, prices, strict=True) if isinstance(one.instrument, Option)}
-    assert closing_price(traded, snapshot(chain=chain(quotes)), AT) == D(10)
+    assert closing_price(traded, chain(quotes), None, AT) == D(10)
     owned = dataclasses.replace(HELD, legs=HELD.legs)  # the other way round it is worth something, and is sold for it
-    assert closing_price(owned, snapshot(chain=chain(quotes)), AT) == D("0.1") - D("11") + D("1.2")
+    assert closing_price(owned, chain(quotes), None, AT) == D("0.1") - D("11") + D("1.2")

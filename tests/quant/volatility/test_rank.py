@@ -1,4 +1,4 @@
-"""Rank and percentile: FINANCE's definitions, the window they carry, and when they may not flag."""
+"""Rank and percentile: their definitions, the window they carry, and when they may not flag."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from domain.views import Direction, Verdict, Volatility
 from quant.surface import SliceFit, fit
 from quant.vanilla.implied import implied_vol
 from quant.volatility.forecast import VarianceForecast
-from quant.worth.measure import M_RANGE, Held, Skill, density, make_measure, scaled, score, shrunk, to_settlement
+from quant.worth.measure import M_RANGE, Held, Skill, density, make_measure, scaled, score, to_settlement
 from quant.worth.terminal import exercise
 
 PRIOR = Skill.prior()
@@ -200,7 +200,8 @@ def test_direction_is_grinold_clipped_and_signed(one: SliceFit) -> None:
     bold = make_measure(one, quiet, verdict(Direction.UP, 1.0), dataclasses.replace(PRIOR, ic_dir=0.9))
     assert bold.alpha == pytest.approx(0.08 * np.sqrt(3.0) * sigma)
     assert make_measure(one, quiet, verdict(Direction.UP, 0.4), PRIOR).alpha == 0.0
-    assert make_measure(one, quiet, verdict(Direction.UP, 0.9), Skill.none()).alpha == 0.0
+    unskilled = dataclasses.replace(PRIOR, ic_dir=0.0)
+    assert make_measure(one, quiet, verdict(Direction.UP, 0.9), unskilled).alpha == 0.0
     short = make_measure(one, quiet, verdict(Direction.UP, 0.7, horizon=5), PRIOR)
     assert short.alpha == pytest.approx(up.alpha * np.sqrt(5 / min(21.0, up.days)))
 
@@ -214,11 +215,9 @@ def test_volatility_view_is_a_parameter_at_weight_zero(one: SliceFit) -> None:
     assert wild.m == pytest.approx(base.m * np.exp(-0.6 * 0.25 * z))
 
 
-def test_score_and_shrinkage() -> None:
+def test_score() -> None:
     assert score(0.5) == score(0.2) == 0.0
     assert score(1.0) == pytest.approx(np.sqrt(3.0))
-    assert shrunk(0.1, 0, 0.03) == 0.03
-    assert shrunk(0.1, 250, 0.0) == pytest.approx(0.05)
 
 
 def test_arbitrage_in_the_smile_never_gives_a_negative_weight(one: SliceFit) -> None:
