@@ -53,7 +53,8 @@ def screen(chain: OptionChain) -> tuple[OptionChain, ChainQuality]:
 
     A row goes for the first of: no strike, negative quote, expired (settled at or before the quote), crossed (bid above
     a positive ask), duplicate (same root, expiry, strike and side as an earlier row). A missing or zero side is a fact
-    and stays. Raises BadChain when what is left cannot be priced: no rows, no positive spot, one strike, no bid.
+    and stays. Raises BadChain when what is left cannot be priced: no rows, no positive spot,
+    one strike, no bid, nothing quoted on both sides.
     """
     import numpy as np
 
@@ -93,4 +94,6 @@ def screen(chain: OptionChain) -> tuple[OptionChain, ChainQuality]:
     bids = int((chain.bid[rows] > 0).sum())
     if bids == 0:
         raise BadChain(f"{name} has no bid above zero: {said}")
+    if not ((chain.bid[rows] > 0) & (chain.ask[rows] >= chain.bid[rows])).any():
+        raise BadChain(f"{name} has no contract with both a bid and an ask: {said}")
     return (take(chain, rows) if len(rows) < len(chain) else chain), quality
