@@ -26,7 +26,13 @@ async def _held(where: Database | str, key: str, wait_s: float, busy: str) -> As
                     await fetch(conn, "session.lock", key=key)
                 except errors.LockNotAvailable as error:
                     raise ThreadBusy(busy) from error
-        yield
+        try:
+            yield
+        finally:
+            # Closing lets go too, but only once the server has noticed; whoever comes next must not wait for that.
+            if not conn.broken:
+                with translated(uri):
+                    await fetch(conn, "session.unlock", key=key)
     finally:
         await conn.close()
 

@@ -19,6 +19,9 @@ select pg_advisory_xact_lock(hashtextextended(%(key)s, 0))
 -- name: try_lock
 select pg_try_advisory_lock(hashtextextended(%(key)s, 0)) as got
 
+-- name: unlock
+select pg_advisory_unlock(hashtextextended(%(key)s, 0))
+
 -- name: one_view
 set transaction isolation level repeatable read, read only
 
