@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
 from domain.decision import RunSpec
-from domain.errors import BadInput, NotFound, ThreadOutdated
+from domain.errors import BadInput, NotFound, ThreadBusy, ThreadOutdated
 from domain.orders import OPEN_STATES, Answer, OrderTicket, TicketState
 from graph.close import close_graph
 from graph.context import Desk
@@ -33,6 +33,7 @@ from memory.decisions import RunRow
 from memory.locks import thread_lock
 from memory.store import Store
 from memory.tickets import TicketRow
+from quant.sizing.order import client_order_id
 
 GRAPH_VERSION = "1"  # raise it when nodes or state change so that a paused thread could not go on
 
@@ -186,14 +187,23 @@ class Runs:
 
     async def _expire(self, spec: RunSpec) -> None:
         """End tickets of an account that ran out by now and were never sent: nothing may fill in the past."""
-        sent = {order.ticket_id for order in await self.store.portfolio.unresolved(spec.account)}
         for row in await self.store.tickets.list(account=spec.account, open_only=True):
-            ticket = row.ticket
-            if row.state == TicketState.AWAITING and ticket.expires_at <= spec.as_of and ticket.id not in sent:
-                await self.store.portfolio.release(ticket.id, spec.as_of)
-                await self.store.tickets.set_state(ticket.id, TicketState.EXPIRED, expired(ticket), spec.as_of)
-                if self.saver is not None:
-                    await self.saver.adelete_thread(ticket.id)
+            if row.state == TicketState.AWAITING and row.ticket.expires_at <= spec.as_of:
+                try:
+                    await self._expire_one(row.ticket.id, spec.as_of)
+                except ThreadBusy:
+                    continue  # somebody is answering it right now, and its own thread looks at the clock
+
+    async def _expire_one(self, ticket_id: str, at: datetime) -> None:
+        async with thread_lock(self.store.db, ticket_id):
+            row = await self.ticket(ticket_id)
+            sent = await self.store.portfolio.intent(client_order_id(ticket_id)) is not None
+            if row.state != TicketState.AWAITING or sent:
+                return
+            await self.store.portfolio.release(ticket_id, at)
+            await self.store.tickets.set_state(ticket_id, TicketState.EXPIRED, expired(row.ticket), at)
+            if self.saver is not None:
+                await self.saver.adelete_thread(ticket_id)
 
     async def _advance(self, ticket: OrderTicket, desk: Desk) -> None:
         graph = ticket_graph().compile(checkpointer=self.saver)
