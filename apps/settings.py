@@ -17,12 +17,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from domain.errors import SettingsError
+from domain.structures import StructureName
 
 FILE_NAME = "parley.toml"
 PREFIX = "PARLEY_"
 CONFIG_KEY = "PARLEY_CONFIG"
 # Set by test runners and drills, not settings of the desk.
 FOREIGN = frozenset({CONFIG_KEY, "PARLEY_TEST_DATABASE_URL"})
+# Tables of the file; in the environment each is one JSON document.
+TABLES = ("weights", "limits", "lag_limits", "sources", "mandate")
 # Where things lie, secrets and who argues with whom over which socket do not change a decision's meaning.
 OUTSIDE_HASH = frozenset({"database_url", "data_dir", "store_dir", "model_api_key", "model_url", "threads", "market"})
 
@@ -47,6 +50,33 @@ class Weights(Section):
     social: float = Field(default=1.0, ge=0)
     technical: float = Field(default=1.0, ge=0)
     flow: float = Field(default=1.0, ge=0)
+
+
+class Sources(Section):
+    """Which sources may answer for a datum, in the order in which they are asked (market `live`)."""
+
+    chains: tuple[str, ...] = ("cboe", "yahoo")
+    greeks: tuple[str, ...] = ("cboe", "yahoo")
+    bars: tuple[str, ...] = ("yahoo", "store")
+    indices: tuple[str, ...] = ("cboe", "yahoo", "store")
+    rates: tuple[str, ...] = ("treasury", "store")
+    events: tuple[str, ...] = ("file", "shipped", "yahoo")
+    timeout_s: float = Field(default=10.0, gt=0, le=120)  # of one attempt
+    attempts: int = Field(default=3, ge=1, le=10)  # at one source, with back-off between
+    cboe_url: str = "https://cdn.cboe.com/api/global/delayed_quotes"
+    yahoo_url: str = "https://query2.finance.yahoo.com"
+    treasury_url: str = "https://home.treasury.gov"
+
+
+class Mandate(Section):
+    """What you let the desk do at all; nothing set binds nothing."""
+
+    horizon: int | None = Field(default=None, ge=1)
+    min_dte: int | None = Field(default=None, ge=0)
+    max_dte: int | None = Field(default=None, ge=0)
+    structures: tuple[StructureName, ...] = ()
+    largest_loss: Decimal | None = Field(default=None, gt=0)
+    watchlist: tuple[str, ...] = ()
 
 
 class Settings(Section):
@@ -84,15 +114,29 @@ class Settings(Section):
     lag_limit_s: float = Field(default=600.0, gt=0, le=3600, description="oldest usable option chain")
     index_lag_limit_s: float = Field(default=900.0, gt=0, le=3600, description="the same for index options")
     half_life_s: float = Field(default=300.0, gt=0, description="IV confidence halves over this lag")
+    stale_share: float = Field(
+        default=0.20, ge=0, le=1, description="with a larger share of stale chains a run is analysis only"
+    )
+    spread_model: str = Field(
+        default="none", description="spreads for chains without bid and ask: none, or the name of a fitted model"
+    )
+    reference_file: Path | None = Field(
+        default=None, description="your own dated facts (TOML): sectors, dividends, splits, events"
+    )
+    watch_days: int = Field(default=30, ge=1, description="how long recorded watch ticks are kept")
     threads: int = Field(default=2, ge=1, le=64, description="worker threads for computing")
     weights: Weights = Field(default_factory=lambda: Weights(), description="weights of the analysts")
     limits: dict[str, float] = Field(default_factory=dict, description="hard limits, tightened; never loosened")
+    lag_limits: dict[str, float] = Field(default_factory=dict, description="oldest usable chain, by ticker, seconds")
+    sources: Sources = Field(default_factory=lambda: Sources(), description="allowed sources of the live market")
+    mandate: Mandate = Field(default_factory=lambda: Mandate(), description="what you let the desk do at all")
 
     @model_validator(mode="before")
     @classmethod
     def _store_beside_data(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The store lies in the data folder unless it is put elsewhere."""
-        return {"store_dir": Path(values.get("data_dir", _home())) / "store", **values}
+        named = {key: value for key, value in values.items() if (key, value) != ("reference_file", "")}
+        return {"store_dir": Path(values.get("data_dir", _home())) / "store", **named}
 
     @property
     def external_database(self) -> str | None:
@@ -153,7 +197,7 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
 def _parse(name: str, text: str) -> Any:
     if name in ("tickers", "playbooks"):
         return tuple(part for part in text.replace(",", " ").split() if part)
-    if name in ("weights", "limits"):
+    if name in TABLES:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
@@ -165,13 +209,20 @@ def commented() -> str:
     """A settings file with every key, its default and what it does, all commented out."""
     lines = ["# Parley's settings. Uncomment what you change; unknown keys are refused.", ""]
     for name, field in Settings.model_fields.items():
-        if name in ("weights", "limits"):
+        if name in TABLES:
             continue
         default = field.get_default(call_default_factory=True)
         lines.append(f"# {field.description}")
         lines.append(f"#{name} = {_toml(default)}")
     lines += ["", "# weights of the analysts", "#[weights]", *(f"#{name} = 1.0" for name in Weights.model_fields)]
-    lines += ["", "# hard limits, tightened (never loosened): position = 0.03", "#[limits]", ""]
+    lines += ["", "# hard limits, tightened (never loosened): position = 0.03", "#[limits]"]
+    lines += ["", "# oldest usable chain of single tickers, in seconds: TLT = 900", "#[lag_limits]"]
+    lines += ["", "# allowed sources of the live market, in the order in which they are asked", "#[sources]"]
+    lines += [f"#{name} = {_toml(value)}" for name, value in Sources()]
+    lines += ["", "# what you let the desk do at all; nothing set binds nothing", "#[mandate]"]
+    lines += ["# horizon = 21            trading days: no verdict that looks further is acted on"]
+    lines += ["# min_dte = 7", "# max_dte = 60", '# structures = ["iron_condor"]']
+    lines += ["# largest_loss = 1000     dollars of maximum loss per trade", '# watchlist = ["SPY", "QQQ"]', ""]
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from domain.codec import digest
 from domain.decision import RunSpec
 from domain.errors import BadInput, SettingsError
 from domain.orders import FillMode
+from domain.playbook import InvestorMandate
 from domain.ports import ChatModel, Clock, Market
 from graph.checkpoints import Saver, checkpointer
 from graph.compute import Compute
@@ -24,6 +25,7 @@ from graph.present import present_regime
 from graph.runs import GRAPH_VERSION, Runs
 from memory import embedded
 from memory.store import Store, open_store
+from quant.alignment import LagRules
 from quant.risk.limits import LIMITS, tightened
 from quant.selection.playbooks import PLAYBOOKS
 from quant.worth.measure import Skill
@@ -80,6 +82,7 @@ class House:
             shortlist=self.settings.shortlist,
             fill_mode=self.fill_mode.value,
             auto_execute=self.settings.auto_execute if auto is None else auto,
+            investor=InvestorMandate(**dict(self.settings.mandate)),
         )
         stamp = as_of.astimezone(NEW_YORK).strftime("%Y%m%d-%H%M")
         return dataclasses.replace(draft, run_id=f"{stamp}-{digest(draft)[:6]}")
@@ -127,9 +130,13 @@ def policy(settings: Settings) -> DeskPolicy:
     """The part of the settings that nodes obey."""
     return DeskPolicy(
         start_cash=settings.start_cash,
-        lag_limit_s=settings.lag_limit_s,
-        index_lag_limit_s=settings.index_lag_limit_s,
-        half_life_s=settings.half_life_s,
+        lags=LagRules(
+            limit_s=settings.lag_limit_s,
+            index_limit_s=settings.index_lag_limit_s,
+            half_life_s=settings.half_life_s,
+            by_ticker=tuple(sorted(settings.lag_limits.items())),
+        ),
+        stale_share=settings.stale_share,
         ticket_life_s=settings.ticket_minutes * 60,
         auto_execute=settings.auto_execute,
         analyst_weights=tuple(sorted(settings.weights.model_dump().items())),

@@ -9,6 +9,7 @@ from enum import StrEnum
 from domain.codec import record
 from domain.market import SnapshotRef
 from domain.orders import SizedOrder
+from domain.playbook import InvestorMandate
 from domain.regime import Regime
 from domain.structures import Proposal, StructureName
 from domain.views import Composite, Debate, Reading, Refused
@@ -45,6 +46,7 @@ class RunSpec:
     shortlist: int  # how many tickers get a debate
     fill_mode: str
     auto_execute: bool
+    investor: InvestorMandate = InvestorMandate()  # quoted in the transcript, obeyed by the gate
 
     @property
     def world(self) -> str:
@@ -152,6 +154,7 @@ class Decision:
     sized: tuple[SizedOrder, ...]
     tickets: tuple[str, ...]
     refused: tuple[Refused, ...]
+    analysis_only: str = ""  # why the whole run proposes nothing, whatever it found; "" when it may
 
 
 @record

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     INDEX = "index"
     ETF = "etf"
     STOCK = "stock"
+    FUTURE = "future"
 
 
 class Exercise(StrEnum):
@@ -39,13 +40,73 @@ class Interval(StrEnum):
 
     DAY = "1d"
     HOUR = "1h"
+    FIFTEEN_MINUTES = "15m"
     FIVE_MINUTES = "5m"
     MINUTE = "1m"
 
 
+class Quotes(StrEnum):
+    """Where the bids and asks of a chain come from."""
+
+    MARKET = "market"  # displayed by the market
+    MODEL = "model"  # made from the source's implied volatilities by a stated spread model; paper only
+    NONE = "none"  # the source has none: the chain feeds analysts and carries no order
+
+
+class Alignment(StrEnum):
+    """What the age of a chain does to it; a playbook chooses. `quant/alignment.py` says what each means."""
+
+    HARD_CUTOFF = "hard_cutoff"
+    DECAY_THEN_CUTOFF = "decay_then_cutoff"
+    DECAY_ONLY = "decay_only"
+
+
+class EventKind(StrEnum):
+    """Scheduled events that move a price or a volatility."""
+
+    EARNINGS = "earnings"
+    EX_DIVIDEND = "ex_dividend"
+    FOMC = "fomc"
+    CPI = "cpi"
+    JOBS = "jobs"
+    OPEX = "opex"  # the monthly expiration of listed options
+
+
+class ActionKind(StrEnum):
+    """What a company does to its shares, or an exchange to its contracts."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    SYMBOL_CHANGE = "symbol_change"
+    ADJUSTED_CONTRACT = "adjusted_contract"
+
+
+@record
+class CorporateAction:
+    """One corporate action; `day` is the first session on which it holds (the ex-date)."""
+
+    kind: ActionKind
+    day: date
+    ratio: float | None  # of a split: new shares for an old one
+    amount: float | None  # of a dividend: dollars a share
+    note: str  # the old or new symbol, the new deliverable; "" when there is nothing to add
+    source: str
+    known_at: datetime
+
+
+@record
+class Beta:
+    """Sensitivity of a ticker's daily returns to an index's, over so many sessions."""
+
+    value: float
+    against: str
+    sessions: int
+    known_at: datetime
+
+
 @record
 class Instrument:
-    """Reference data of an underlying."""
+    """Reference data of an underlying, resolved once before any agent sees the ticker."""
 
     ticker: str
     kind: Kind
@@ -54,6 +115,9 @@ class Instrument:
     broad_index: bool  # SPX, SPY, QQQ, IWM ... share one sector bucket
     multiplier: int
     known_at: datetime
+    company: str | None = None  # None: unknown
+    beta: Beta | None = None  # None: unknown
+    actions: tuple[CorporateAction, ...] = ()  # known at the moment, oldest first
 
     @property
     def bucket(self) -> str:
@@ -109,21 +173,27 @@ class RateCurve:
 
 @record
 class Event:
-    """A scheduled event: earnings, ex-dividend, FOMC, CPI, jobs, expiry."""
+    """A scheduled event. `known_at` is when this date (estimated or confirmed) could first have been had."""
 
-    kind: str
+    kind: EventKind
     day: date
     confirmed: bool
-    before_open: bool | None
+    before_open: bool | None  # None: not said
     known_at: datetime
+    source: str = ""  # where the date comes from
 
 
 @record
 class Calendar:
-    """Events ahead of an underlying. `earnings_known` False: nobody told us, which is not the same as none."""
+    """Events around an underlying. A kind in `unknown` is one that nobody told us of, which is not the same as none."""
 
-    earnings_known: bool
     events: tuple[Event, ...]
+    unknown: tuple[EventKind, ...]
+
+    @property
+    def earnings_known(self) -> bool:
+        """True when the next earnings are known, or known not to exist (index, ETF)."""
+        return EventKind.EARNINGS not in self.unknown
 
 
 @record
@@ -161,6 +231,33 @@ class BarSeries:
         return len(self.close)
 
 
+@record
+class ChainQuality:
+    """What the quality gate found: rows that came and stayed, why others went, and which lost their quotes."""
+
+    rows: int
+    kept: int
+    dropped: tuple[tuple[str, int], ...]  # rows gone, by reason, in the order of the checks
+    unquoted: tuple[tuple[str, int], ...]  # rows kept without their quotes, by reason
+    flags: tuple[str, ...]  # what concerns the chain as a whole
+
+    def text(self) -> str:
+        """The counts in words: "12 crossed, 3 duplicate; without quotes: 4 stale"; "" when nothing was found."""
+        parts = [", ".join(f"{count} {reason}" for reason, count in self.dropped)]
+        if self.unquoted:
+            parts.append("without quotes: " + ", ".join(f"{count} {reason}" for reason, count in self.unquoted))
+        return "; ".join(part for part in (*parts, *self.flags) if part)
+
+
+@record
+class SourceUse:
+    """Which source answered for a datum, and which were asked before it in vain. A fall-back is never silent."""
+
+    datum: str  # "chain", "daily bars", "VIX", "rates", "events", ...
+    source: str  # "": none of the allowed sources answered
+    failed: tuple[str, ...]  # "cboe: no answer within 5 s", in the order of asking
+
+
 @columnar
 class OptionChain:
     """All listed options of one underlying at one moment, one row a contract. Arrays of shape (n,).
@@ -178,6 +275,13 @@ class OptionChain:
     known_at: datetime
     source: str
     closing: bool  # quotes of the close (stamped 16:15), not of the session
+    quotes: Quotes = Quotes.MARKET
+    spread_model: str = ""  # of model quotes: which model, fitted on what
+    delayed: bool = False  # displayed late by the source: `known_at` is when it was received
+    spot_at: datetime | None = None  # when the price of the underlying was taken; None: with the quotes
+    uncertainty_s: int = 0  # of a stated time: by how much earlier the quotes may be
+    bid_size: Floats | None = None  # contracts; None: the source shows no sizes
+    ask_size: Floats | None = None
     root: Any  # unicode array
     expiry: Ints
     settles_at: Ints
@@ -208,6 +312,10 @@ class MarketSnapshot:
     chain: OptionChain | None
     chain_lag_s: float
     iv_confidence: float  # 0.5 ** (lag / half-life)
+    lag_limit_s: float  # beyond it the chain is stale
+    quality: ChainQuality | None  # None: no chain
+    sources: tuple[SourceUse, ...]  # where a source was asked in vain
+    restrictions: tuple[str, ...]  # why no order that adds risk may rest on this snapshot; () when one may
     daily: BarSeries | None
     intraday: BarSeries | None
     vix_history: BarSeries | None
@@ -231,4 +339,12 @@ class SnapshotRef:
     chain_at: datetime | None
     chain_lag_s: float
     iv_confidence: float
+    lag_limit_s: float
+    sources: tuple[SourceUse, ...]
+    restrictions: tuple[str, ...]
     absent: tuple[Absent, ...]
+
+    @property
+    def stale(self) -> bool:
+        """True when the chain was older than its limit: evidence at most."""
+        return self.chain_lag_s > self.lag_limit_s

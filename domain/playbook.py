@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from domain.codec import digest, record
+from domain.market import Alignment
 from domain.regime import RegimeName
 from domain.structures import StructureName
 
@@ -28,6 +31,23 @@ class ExitRules:
 
 
 @record
+class InvestorMandate:
+    """What the person lets the desk do at all, over and above every playbook. None and () bind nothing."""
+
+    horizon: int | None = None  # trading days: no verdict that looks further ahead is acted on
+    min_dte: int | None = None  # calendar days to the nearest expiry of a new position
+    max_dte: int | None = None  # ... and to its latest
+    structures: tuple[StructureName, ...] = ()
+    largest_loss: Decimal | None = None  # dollars of maximum loss per trade
+    watchlist: tuple[str, ...] = ()  # the only tickers in which a position is opened
+
+    @property
+    def binds(self) -> bool:
+        """True when anything at all is set."""
+        return self != InvestorMandate()
+
+
+@record
 class Playbook:
     """Universe, entry gates, permitted structures and their search space, exits, and a sizing overlay."""
 
@@ -44,6 +64,7 @@ class Playbook:
     exits: ExitRules
     kelly_scale: float  # <= 1, multiplies the desk's fraction
     largest_loss: float  # share of NLV per trade, below the hard limit
+    alignment: Alignment = Alignment.DECAY_THEN_CUTOFF  # what the age of a chain does to it
 
     @property
     def params_hash(self) -> str:

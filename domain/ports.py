@@ -23,6 +23,7 @@ from domain.market import (
     OptionChain,
     RateCurve,
     SocialCounts,
+    SourceUse,
 )
 from domain.orders import BrokerOrder, BrokerReport, Fill
 
@@ -48,6 +49,17 @@ class Market(Protocol):
     simulated: bool
     delayed: bool
     one_shot: bool  # one snapshot a session: fills are `same_snapshot`
+
+    async def refresh(self, tickers: tuple[str, ...]) -> None:
+        """Fetch and keep what may have changed since; a recorded or simulated market has nothing to do.
+
+        A moment at or after the return sees what was fetched. A source that fails is noted (`uses`), never raised.
+        """
+        ...
+
+    def uses(self, ticker: str) -> tuple[SourceUse, ...]:
+        """Where the last refresh asked a source in vain, of this ticker and of what all tickers share."""
+        ...
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent: ...
     async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:

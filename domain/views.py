@@ -56,6 +56,7 @@ class Refused:
     ticker: str
     stage: str
     reason: str
+    stale: bool = False  # refused because its newest data was older than the limit
 
 
 @record

@@ -15,6 +15,7 @@ from domain.ports import Broker, ChatModel, Clock, Market
 from graph.compute import Compute
 from graph.facts import FactCache
 from memory.store import Store
+from quant.alignment import LagRules
 from quant.risk.limits import HardLimits
 from quant.worth.measure import Skill
 
@@ -26,9 +27,8 @@ class DeskPolicy:
     """The settings that nodes obey; part of the settings hash."""
 
     start_cash: Decimal
-    lag_limit_s: float
-    index_lag_limit_s: float
-    half_life_s: float
+    lags: LagRules
+    stale_share: float  # more stale snapshots than this and a run is analysis only
     ticket_life_s: float
     auto_execute: bool
     analyst_weights: tuple[tuple[str, float], ...]

@@ -23,14 +23,12 @@ class Present:
 
 async def present(desk: Desk, ticker: str) -> Present:
     """Snapshot and surface of a ticker as of now. Raises DataError when they cannot be had."""
-    policy = desk.policy
+    await desk.market.refresh((ticker,))
     taken = await take_snapshot(
         desk.market,
         ticker,
         desk.clock.now(),
-        lag_limit_s=policy.lag_limit_s,
-        index_lag_limit_s=policy.index_lag_limit_s,
-        half_life_s=policy.half_life_s,
+        lags=desk.policy.lags,
     )
     ref = await desk.store.snapshots.put(taken)
     return Present(ref=ref, snapshot=taken, surface=await desk.facts.surface(ref.hash, taken))

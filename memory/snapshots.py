@@ -25,6 +25,9 @@ def reference(snapshot: MarketSnapshot, content: str) -> SnapshotRef:
         chain_at=snapshot.chain.quoted_at if snapshot.chain is not None else None,
         chain_lag_s=snapshot.chain_lag_s,
         iv_confidence=snapshot.iv_confidence,
+        lag_limit_s=snapshot.lag_limit_s,
+        sources=snapshot.sources,
+        restrictions=snapshot.restrictions,
         absent=snapshot.absent,
     )
 

@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.codec import record
-from domain.market import OptionChain
+from domain.market import OptionChain, Quotes
 from domain.structures import Leg, Option, Right, Shares
+
+SAME_DELAY_S = 60.0  # underlying and chain this close together are displayed with one delay
 
 NONE_SETTLED: Mapping[Option, Decimal] = {}
 
@@ -39,6 +41,28 @@ class PriceBand:
     better: Decimal
     natural: Decimal
     quoted_at: datetime
+
+
+def untradable(chain: OptionChain) -> tuple[str, ...]:
+    """Why no order that adds risk may be priced on this chain at all; () when one may, on paper at least."""
+    found: list[str] = []
+    if chain.quotes is Quotes.NONE:
+        found.append(f"{chain.source} has neither bid nor ask: analysis only (see the setting spread_model)")
+    if chain.delayed and abs(((chain.spot_at or chain.quoted_at) - chain.quoted_at).total_seconds()) > SAME_DELAY_S:
+        found.append("the underlying and its delayed chain are not of one moment")
+    return tuple(found)
+
+
+def too_late(chain: OptionChain, *, paper: bool, waits: bool) -> str:
+    """Why a delayed chain or model quotes carry no order at this broker; "" when they do.
+
+    `waits`: its fills wait for the next quote. Delayed quotes never carry a live order, and a paper one only then.
+    """
+    if chain.quotes is Quotes.MODEL and not paper:
+        return f"quotes of a spread model ({chain.spread_model}) carry no live order"
+    if chain.delayed and not paper:
+        return "delayed quotes carry no live order"
+    return "delayed quotes: the fill must wait for the next quote" if chain.delayed and not waits else ""
 
 
 def leg_quote(leg: Leg, chain: OptionChain, settled: Mapping[Option, Decimal] = NONE_SETTLED) -> Quote | Unquoted:

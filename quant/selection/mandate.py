@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from domain.book import Book
 from domain.decision import Check, GateReport, Mandate, Scan, Veto
-from domain.market import Kind, MarketSnapshot
+from domain.market import EventKind, Kind, MarketSnapshot
 from domain.money import ZERO, to_cents
 from domain.playbook import Playbook
 from domain.regime import Regime
@@ -159,7 +159,9 @@ def _earnings(playbook: Playbook, snapshot: MarketSnapshot, at: datetime) -> tup
     """The latest permitted expiry (None: no bound), and the check that some expiry of the playbook is left."""
     if snapshot.instrument.kind != Kind.STOCK:
         return None, _line("earnings", True, "known", f"none: {snapshot.instrument.kind.value}")
-    days = [event.day for event in snapshot.calendar.events if event.kind == "earnings" and event.known_at <= at]
+    days = [
+        event.day for event in snapshot.calendar.events if event.kind is EventKind.EARNINGS and event.known_at <= at
+    ]
     today = at.date()
     if snapshot.calendar.earnings_known:
         coming = min((day for day in days if day >= today), default=None)

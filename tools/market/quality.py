@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from domain.codec import record
 from domain.errors import BadChain
-from domain.market import OptionChain
+from domain.market import BarSeries, ChainQuality, OptionChain, RateCurve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,26 +28,25 @@ ROW_FIELDS = (
 )
 
 
-@record
-class ChainQuality:
-    """How many rows came, how many stayed, and why the others went."""
-
-    rows: int
-    kept: int
-    dropped: tuple[tuple[str, int], ...]  # by reason, in the order of the checks
-
-    def text(self) -> str:
-        """The counts in words: "12 crossed, 3 duplicate"; "" when nothing went."""
-        return ", ".join(f"{count} {reason}" for reason, count in self.dropped)
-
-
 def take(chain: OptionChain, rows: NDArray[np.int64] | NDArray[np.bool_]) -> OptionChain:
     """The chain with only these rows (mask or indices)."""
     parts: dict[str, Any] = {name: getattr(chain, name)[rows] for name in ROW_FIELDS}
     return dataclasses.replace(chain, **parts)
 
 
-def screen(chain: OptionChain) -> tuple[OptionChain, ChainQuality]:
+class Beside(NamedTuple):
+    """What a chain is held against; None where it is not known."""
+
+    previous: OptionChain | None  # the chain of the same ticker that was known before this one
+    daily: BarSeries | None
+    intraday: BarSeries | None
+    rates: RateCurve | None
+
+
+ALONE = Beside(previous=None, daily=None, intraday=None, rates=None)
+
+
+def screen(chain: OptionChain, beside: Beside = ALONE) -> tuple[OptionChain, ChainQuality]:
     """The chain without its senseless rows, and the count. Row order is kept.
 
     A row goes for the first of: no strike, negative quote, expired (settled at or before the quote), crossed (bid above
@@ -84,7 +82,7 @@ def screen(chain: OptionChain) -> tuple[OptionChain, ChainQuality]:
     if len(first) < len(rows):
         dropped.append(("duplicate", len(rows) - len(first)))
         rows = rows[np.sort(first)]
-    quality = ChainQuality(rows=len(chain), kept=len(rows), dropped=tuple(dropped))
+    quality = ChainQuality(rows=len(chain), kept=len(rows), dropped=tuple(dropped), unquoted=(), flags=())
     said = f"{quality.kept} of {quality.rows} rows left" + (f" ({quality.text()})" if dropped else "")
     if len(rows) == 0:
         raise BadChain(f"{name} has no usable row: {said}")

@@ -17,17 +17,20 @@ from domain.market import (
     Absent,
     BarSeries,
     Calendar,
+    EventKind,
     IndexLevel,
     Instrument,
     Interval,
     Kind,
     OptionChain,
+    Quotes,
     RateCurve,
     SocialCounts,
+    SourceUse,
 )
 from tools import sessions
 from tools.market import reference, series
-from tools.market.store import Store
+from tools.market.store import CHAIN_KEY, Store
 
 T = TypeVar("T")
 
@@ -63,6 +66,13 @@ class RecordedMarket:
         )
         self._frames: dict[tuple[str, str], Any] = {}
         self._chains: OrderedDict[tuple[str, datetime], OptionChain] = OrderedDict()
+
+    async def refresh(self, tickers: tuple[str, ...]) -> None:
+        """The past does not change."""
+
+    def uses(self, ticker: str) -> tuple[SourceUse, ...]:
+        """A recorded set has one source and falls back on nothing."""
+        return ()
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
         """Reference data of a ticker that the set holds."""
@@ -107,7 +117,8 @@ class RecordedMarket:
 
     async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
         """Indices and ETFs have no earnings, which is known; of single names nothing is recorded."""
-        return Calendar(earnings_known=reference.kind(ticker) is not Kind.STOCK, events=())
+        unknown = tuple(kind for kind in EventKind if kind is not EventKind.EARNINGS)
+        return Calendar(events=(), unknown=(EventKind.EARNINGS, *unknown) if _reports(ticker) else unknown)
 
     async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
         """No recorded set holds social counts."""
@@ -163,8 +174,7 @@ class RecordedMarket:
 
     def _moments(self, ticker: str, day: date) -> tuple[datetime, ...]:
         """When the chains of a day became known, oldest first."""
-        lazy = self._store.chains(self._set, ticker, day).select("known_at")
-        return tuple(sorted(moment.astimezone(UTC) for moment in _collect(lazy)["known_at"].unique().to_list()))
+        return self._store.chain_moments(self._set, ticker, day)
 
     async def _chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
         key = (ticker, known_at)
@@ -175,7 +185,8 @@ class RecordedMarket:
         return self._chains[key]
 
     def _load_chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
-        rows = _collect(self._store.chains(self._set, ticker, day).filter(pl.col("known_at") == known_at))
+        rows = _collect(self._store.chain(self._set, ticker, day, known_at))
+        rows = rows.unique(CHAIN_KEY, keep="first", maintain_order=True)
         about = reference.instrument(ticker, known_at)
         first = rows.row(0, named=True)
 
@@ -192,6 +203,12 @@ class RecordedMarket:
             known_at=known_at.astimezone(UTC),
             source=first["source"],
             closing=first["closing"],
+            quotes=Quotes.NONE if rows["bid"].is_null().all() and rows["ask"].is_null().all() else Quotes.MARKET,
+            delayed=bool(first["delayed"]),
+            spot_at=None if first["spot_at"] is None else first["spot_at"].astimezone(UTC),
+            uncertainty_s=int(first["uncertainty_s"] or 0),
+            bid_size=_sizes(rows["bid_size"]),
+            ask_size=_sizes(rows["ask_size"]),
             root=np.array(rows["root"].to_list(), dtype=np.str_),
             expiry=rows["expiry"].dt.epoch("d").to_numpy().astype(np.int64) + epoch,
             settles_at=rows["settles_at"].dt.epoch("s").to_numpy(),
@@ -209,7 +226,7 @@ class RecordedMarket:
         return series.sources(_collect(lazy.filter("session")), reference.SPLITS.get(ticker, ()))
 
     def _load_index(self, name: str) -> tuple[series.Source, ...]:
-        lazy = self._store.index(name)
+        lazy = self._store.rows("indices", name)
         if lazy is None:
             return ()
         rows = _collect(lazy)
@@ -219,7 +236,7 @@ class RecordedMarket:
         return series.sources(rows.with_columns(start, volume, adjusted=pl.lit(False)))
 
     def _load_rates(self) -> tuple[RateCurve, ...]:
-        lazy = self._store.rates()
+        lazy = self._store.rows("rates")
         if lazy is None:
             return ()
         curves: list[RateCurve] = []
@@ -228,6 +245,14 @@ class RecordedMarket:
             tenors, yields = tuple(group["tenor"].to_list()), tuple(group["yield"].to_list())
             curves.append(RateCurve(tenors=tenors, yields=yields, day=day, known_at=known_at.astimezone(UTC)))
         return tuple(curves)
+
+
+def _reports(ticker: str) -> bool:
+    return reference.kind(ticker) is Kind.STOCK
+
+
+def _sizes(column: pl.Series) -> Any:
+    return None if column.is_null().all() else column.fill_null(np.nan).to_numpy()
 
 
 def _collect(lazy: pl.LazyFrame) -> pl.DataFrame:

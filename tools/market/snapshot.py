@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from domain.errors import DataAbsent, SourceFailed
+from domain.errors import DataAbsent, SourceFailed, StaleData
 from domain.market import (
     Absent,
     BarSeries,
     IndexLevel,
     Interval,
-    Kind,
     MarketSnapshot,
+    OptionChain,
     RateCurve,
     SocialCounts,
 )
 from domain.ports import Market
-from tools.market.alignment import HALF_LIFE_S, INDEX_LAG_LIMIT_S, LAG_LIMIT_S, confidence, lag
-from tools.market.quality import screen
+from quant.alignment import LagRules, confidence
+from quant.execution.quotes import untradable
+from tools.market.quality import Beside, screen
 
 DAILY_BARS = 10_000  # back to the first VIX: the variance forecast must have seen more than one crisis
 INTRADAY_BARS = {Interval.FIVE_MINUTES: 1560, Interval.HOUR: 840}  # 20 sessions, else 120 sessions of hours
+DEFAULT_LAGS = LagRules()
+_BEFORE = timedelta(seconds=1)
 INDICES = ("VIX", "VIX9D", "VIX3M", "VIX6M", "VVIX", "SKEW", "VIX1D")
 
 
@@ -30,9 +33,8 @@ async def take_snapshot(
     ticker: str,
     as_of: datetime,
     *,
-    lag_limit_s: float = LAG_LIMIT_S,
-    index_lag_limit_s: float = INDEX_LAG_LIMIT_S,
-    half_life_s: float = HALF_LIFE_S,
+    lags: LagRules = DEFAULT_LAGS,
+    keep_stale: bool = False,
 ) -> MarketSnapshot:
     """Everything the market knows of a ticker as of a moment; what it has not is named in `absent`.
 
@@ -58,12 +60,17 @@ async def take_snapshot(
         raise DataAbsent(f"{instrument.what}: {instrument.why}")
     if isinstance(chain, Absent):
         raise DataAbsent(f"{chain.what}: {chain.why}")
-    limit = index_lag_limit_s if instrument.kind is Kind.INDEX else lag_limit_s
-    behind = lag(chain, as_of, limit)
-    screened, quality = screen(chain)
+    limit = lags.limit(ticker, instrument.kind)
+    behind = lag(chain, as_of, None if keep_stale else limit)
+    previous = None if market.simulated else await market.chain(ticker, chain.known_at - _BEFORE)
+    beside = Beside(
+        previous=previous if isinstance(previous, OptionChain) else None,
+        daily=daily if isinstance(daily, BarSeries) else None,
+        intraday=intraday if isinstance(intraday, BarSeries) else None,
+        rates=rates if isinstance(rates, RateCurve) else None,
+    )
+    screened, quality = await asyncio.to_thread(screen, chain, beside)
     absent = [item for item in (daily, intraday, vix, rates, social, *levels) if isinstance(item, Absent)]
-    if quality.dropped:
-        absent.append(Absent(what=f"{quality.rows - quality.kept} rows of {ticker}'s chain", why=quality.text()))
     snapshot = MarketSnapshot(
         ticker=ticker,
         as_of=as_of,
@@ -73,7 +80,11 @@ async def take_snapshot(
         spot=screened.spot,
         chain=screened,
         chain_lag_s=behind,
-        iv_confidence=confidence(behind, half_life_s),
+        iv_confidence=confidence(behind, lags.half_life_s),
+        lag_limit_s=limit,
+        quality=quality,
+        sources=market.uses(ticker),
+        restrictions=_restrictions(screened, behind, limit),
         daily=daily if isinstance(daily, BarSeries) else None,
         intraday=intraday if isinstance(intraday, BarSeries) else None,
         vix_history=vix if isinstance(vix, BarSeries) else None,
@@ -96,6 +107,32 @@ async def _intraday(market: Market, ticker: str, as_of: datetime) -> BarSeries |
             return bars
         said.append(bars)
     return said[0]
+
+
+def lag(chain: OptionChain, as_of: datetime, limit_s: float | None) -> float:
+    """Seconds from a chain's quotes to the moment. A closing chain counts from its stamp like any other.
+
+    Raises StaleData beyond the limit (None: whatever its age) and SourceFailed for a chain from after the moment.
+    """
+    if max(chain.known_at, chain.quoted_at) > as_of:
+        raise SourceFailed(f"{chain.ticker}'s chain is of {chain.quoted_at.isoformat()}, after {as_of.isoformat()}")
+    seconds = (as_of - chain.quoted_at).total_seconds()
+    if limit_s is not None and seconds > limit_s:
+        raise StaleData(f"{chain.ticker}'s newest chain is {_age(seconds)} old, limit {limit_s / 60:g} min")
+    return seconds
+
+
+def _age(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 120:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 1440:.0f} days"
+
+
+def _restrictions(chain: OptionChain, behind: float, limit: float) -> tuple[str, ...]:
+    """Why no order that adds risk may rest on a chain, whatever the playbook."""
+    stale = (f"the chain is {_age(behind)} old, limit {limit / 60:g} min: evidence only",) if behind > limit else ()
+    return (*stale, *untradable(chain))
 
 
 def _nothing_later(snapshot: MarketSnapshot) -> None:

@@ -1,33 +1,44 @@
-"""The one store of recorded market data: Parquet files in a documented layout, read lazily with polars.
+"""The one store of market data: Parquet files in a documented layout, read lazily with polars.
 
-    <store>/manifest.json                                          what was imported, by content hash
-    <store>/<set>/chains/ticker=SPX/date=2019-05-21.parquet        all chains of a New York day
-    <store>/reference/bars/interval=1d/ticker=SPY/<file>.parquet   bars, one file per imported file
-    <store>/reference/indices/name=VIX/<file>.parquet              daily index values
-    <store>/reference/rates/<file>.parquet                         Treasury par yields
+    <store>/manifest.json                                           what was imported, by content hash
+    <store>/<set>/chains/ticker=SPX/date=2019-05-21/20190521T194500Z.<origin>.parquet
+                                                                    one chain: when it was known, and where it is from
+    <store>/reference/bars/interval=1d/ticker=SPY/<origin>.parquet  bars
+    <store>/reference/<shelf>/<name>/<origin>.parquet               everything else, see SHELVES
 
-Bars, indices and rates are shared by all recorded sets. All times are UTC, microseconds; null means absent. Every row
-carries `known_at`, when a trader could first have had it.
+A set is a source of chains; all else is shared by all sets. `origin` names the imported file (layout and hash) or, of
+what was recorded live, the content's own hash. All times are UTC, microseconds; null means absent. Every row carries
+`known_at`, when a trader could first have had it.
 
-chains   quoted_at known_at closing(quotes of the close) uncertainty_s(how much earlier the stated time may lie) source
-         file(layout and hash of the imported file) spot root expiry(Date, as listed) settles_at strike is_call bid ask
-         last(dollars a share or points; a bid of 0 is a fact, an ask of 0 is null) volume open_interest(contracts; open
-         interest is that of the prior close)
-         vendor_iv(decimal) vendor_delta
+chains   quoted_at known_at closing(quotes of the close) delayed(displayed late: known_at is the receipt)
+         uncertainty_s(how much earlier the stated time may lie) source spot spot_at(null: with the quotes) root
+         expiry(Date, as listed) settles_at strike is_call bid ask last(dollars a share or points; a bid of 0 is a fact,
+         an ask of 0 is null; both null in all rows: the source has no quotes) bid_size ask_size volume
+         open_interest(contracts; that of the prior close) last_trade_at vendor_iv(decimal) vendor_delta
+         vendor_gamma(per dollar) vendor_theta(dollars a share and calendar day) vendor_vega(dollars a share and point)
 bars     start known_at(end of the bar; daily: 15 minutes after the close) open high low close volume(null: unknown)
          session(false: outside regular hours) adjusted(prices adjusted for later dividends or splits: returns only)
 indices  day(Date) known_at(15 minutes after the close) open high low close
 rates    day(Date) known_at(16:15 New York on the next session, after the H.15 release) tenor(years) yield(decimal)
+events   kind day(Date) confirmed before_open(null: not said) known_at
+actions  kind day(Date, ex-date) ratio(new shares for an old one) amount(dollars a share) note known_at
+social   start known_at(end of the interval or later) interval mentions total(all posts; null: unknown)
+         sentiment(-1..1; null: unknown)
+posts    at known_at id ticker(null: not said) title text(null: none) comments score
+trends   start known_at interval term interest(0..100 of its own window) window(what the scale's maximum was taken over)
+
+`source` stands in every shelf.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -35,17 +46,18 @@ from domain.errors import BadInput
 from domain.market import Interval
 
 REFERENCE = "reference"
-VERSION = 1  # of this layout; a store of another version is refused
+VERSION = 2  # of this layout; a store of another version is refused
 
 MOMENT = pl.Datetime("us", "UTC")
 CHAIN_SCHEMA: dict[str, Any] = {
     "quoted_at": MOMENT,
     "known_at": MOMENT,
     "closing": pl.Boolean,
+    "delayed": pl.Boolean,
     "uncertainty_s": pl.Int32,
     "source": pl.String,
-    "file": pl.String,
     "spot": pl.Float64,
+    "spot_at": MOMENT,
     "root": pl.String,
     "expiry": pl.Date,
     "settles_at": MOMENT,
@@ -54,12 +66,19 @@ CHAIN_SCHEMA: dict[str, Any] = {
     "bid": pl.Float64,
     "ask": pl.Float64,
     "last": pl.Float64,
+    "bid_size": pl.Float64,
+    "ask_size": pl.Float64,
     "volume": pl.Float64,
     "open_interest": pl.Float64,
+    "last_trade_at": MOMENT,
     "vendor_iv": pl.Float64,
     "vendor_delta": pl.Float64,
+    "vendor_gamma": pl.Float64,
+    "vendor_theta": pl.Float64,
+    "vendor_vega": pl.Float64,
 }
 CHAIN_KEY = ("quoted_at", "root", "expiry", "strike", "is_call")
+_RECEIPT = ("known_at",)  # when and how a chain came is not part of what it says
 _PRICES: dict[str, Any] = dict.fromkeys(("open", "high", "low", "close"), pl.Float64)
 BAR_SCHEMA: dict[str, Any] = {
     "start": MOMENT,
@@ -70,11 +89,93 @@ BAR_SCHEMA: dict[str, Any] = {
     "adjusted": pl.Boolean,
     "source": pl.String,
 }
-INDEX_SCHEMA: dict[str, Any] = {"day": pl.Date, "known_at": MOMENT, **_PRICES, "source": pl.String}
-RATE_SCHEMA: dict[str, Any] = {"day": pl.Date, "known_at": MOMENT, "tenor": pl.Float64, "yield": pl.Float64}
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+class Shelf(NamedTuple):
+    """One kind of reference rows: what its folders are named by ("" for none), its columns, and their order."""
+
+    by: str
+    schema: dict[str, Any]
+    order: tuple[str, ...]
+
+
+SHELVES: dict[str, Shelf] = {
+    "indices": Shelf("name", {"day": pl.Date, "known_at": MOMENT, **_PRICES, "source": pl.String}, ("day",)),
+    "rates": Shelf(
+        "",
+        {"day": pl.Date, "known_at": MOMENT, "tenor": pl.Float64, "yield": pl.Float64, "source": pl.String},
+        ("day", "tenor"),
+    ),
+    "events": Shelf(
+        "ticker",
+        {
+            "kind": pl.String,
+            "day": pl.Date,
+            "confirmed": pl.Boolean,
+            "before_open": pl.Boolean,
+            "known_at": MOMENT,
+            "source": pl.String,
+        },
+        ("day", "kind", "known_at"),
+    ),
+    "actions": Shelf(
+        "ticker",
+        {
+            "kind": pl.String,
+            "day": pl.Date,
+            "ratio": pl.Float64,
+            "amount": pl.Float64,
+            "note": pl.String,
+            "known_at": MOMENT,
+            "source": pl.String,
+        },
+        ("day", "kind"),
+    ),
+    "social": Shelf(
+        "ticker",
+        {
+            "start": MOMENT,
+            "known_at": MOMENT,
+            "interval": pl.String,
+            "mentions": pl.Float64,
+            "total": pl.Float64,
+            "sentiment": pl.Float64,
+            "source": pl.String,
+        },
+        ("start",),
+    ),
+    "posts": Shelf(
+        "",
+        {
+            "at": MOMENT,
+            "known_at": MOMENT,
+            "id": pl.String,
+            "ticker": pl.String,
+            "title": pl.String,
+            "text": pl.String,
+            "comments": pl.Float64,
+            "score": pl.Float64,
+            "source": pl.String,
+        },
+        ("at", "id"),
+    ),
+    "trends": Shelf(
+        "",
+        {
+            "start": MOMENT,
+            "known_at": MOMENT,
+            "interval": pl.String,
+            "term": pl.String,
+            "interest": pl.Float64,
+            "window": pl.String,
+            "source": pl.String,
+        },
+        ("term", "start"),
+    ),
+}
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a file so that a reader sees the old one or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
@@ -103,58 +204,69 @@ class Store:
 
     def chain_days(self, set_name: str, ticker: str) -> tuple[date, ...]:
         """New York days with a chain of the ticker, oldest first."""
-        files = (self.folder / set_name / "chains" / f"ticker={ticker}").glob("date=*.parquet")
-        return tuple(sorted(date.fromisoformat(file.stem.removeprefix("date=")) for file in files))
+        folders = self._ticker_folder(set_name, ticker).glob("date=*")
+        return tuple(sorted(date.fromisoformat(folder.name.removeprefix("date=")) for folder in folders))
+
+    def chain_moments(self, set_name: str, ticker: str, day: date) -> tuple[datetime, ...]:
+        """When the chains of a New York day became known, oldest first. Read off the file names alone."""
+        stamps = {path.name.split(".")[0] for path in self._day_folder(set_name, ticker, day).glob("[0-9]*.parquet")}
+        return tuple(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC) for stamp in sorted(stamps))
 
     # Lazy reads
 
-    def chains(self, set_name: str, ticker: str, day: date) -> pl.LazyFrame:
-        """All chains of a ticker on a New York day. Columns as CHAIN_SCHEMA."""
-        return pl.scan_parquet(self._chain_path(set_name, ticker, day))
+    def chain(self, set_name: str, ticker: str, day: date, known_at: datetime) -> pl.LazyFrame:
+        """The rows of one chain, from every file that has it. Columns as CHAIN_SCHEMA."""
+        files = sorted(self._day_folder(set_name, ticker, day).glob(f"{known_at:{_STAMP}}.*.parquet"))
+        return pl.scan_parquet(files)
+
+    def chains(self, set_name: str, ticker: str) -> pl.LazyFrame:
+        """All chains of a ticker. Columns as CHAIN_SCHEMA."""
+        return pl.scan_parquet(sorted(self._ticker_folder(set_name, ticker).glob("date=*/[0-9]*.parquet")))
 
     def bars(self, ticker: str, interval: Interval) -> pl.LazyFrame | None:
         """Bars of a ticker from every source. Columns as BAR_SCHEMA; None when there are none."""
-        return self._scan(self._bar_folder(ticker, interval))
+        return _scan(self._bar_folder(ticker, interval))
 
-    def index(self, name: str) -> pl.LazyFrame | None:
-        """Daily values of an index from every source. Columns as INDEX_SCHEMA; None when there are none."""
-        return self._scan(self.folder / REFERENCE / "indices" / f"name={name}")
+    def rows(self, shelf: str, name: str = "") -> pl.LazyFrame | None:
+        """Reference rows of a shelf from every source. Columns as SHELVES[shelf]; None when there are none."""
+        return _scan(self._shelf_folder(shelf, name))
 
-    def rates(self) -> pl.LazyFrame | None:
-        """Treasury yields, long format. Columns as RATE_SCHEMA; None when there are none."""
-        return self._scan(self.folder / REFERENCE / "rates")
+    def names(self, shelf: str) -> tuple[str, ...]:
+        """What a shelf holds rows of, sorted: tickers, index names."""
+        by = SHELVES[shelf].by
+        return tuple(sorted(p.name.removeprefix(f"{by}=") for p in (self.folder / REFERENCE / shelf).glob(f"{by}=*")))
 
     # Writes
 
-    def put_chains(self, set_name: str, ticker: str, day: date, file: str, frame: pl.DataFrame) -> int:
-        """Add a day's chains to a set, in place of what the same file gave before; other files' rows stay.
+    def put_chain(self, set_name: str, ticker: str, day: date, frame: pl.DataFrame, origin: str | None = None) -> int:
+        """Store one chain (rows of one `known_at`) under the New York day of its quotes; give the rows written.
 
-        Gives the number of rows added.
+        `origin` names the imported file. Without it the chain is named by its content: quotes and everything else but
+        the moment of receipt; one that the day already holds is not written again, and the answer is 0.
         """
-        path = self._chain_path(set_name, ticker, day)
-        named = frame.with_columns(file=pl.lit(file))
-        rows = named.select(pl.col(name).cast(kind) for name, kind in CHAIN_SCHEMA.items())
-        before = 0
-        if path.exists():
-            held = pl.read_parquet(path).filter(pl.col("file") != file)
-            before = held.height
-            rows = pl.concat([held, rows])
-        rows = rows.unique(CHAIN_KEY, keep="first", maintain_order=True).sort(CHAIN_KEY)
-        _write(rows, path)
-        return rows.height - before
+        rows = _shaped(frame, CHAIN_SCHEMA).unique(CHAIN_KEY, keep="first", maintain_order=True).sort(CHAIN_KEY)
+        known_at: datetime = rows["known_at"][0]
+        folder = self._day_folder(set_name, ticker, day)
+        name = origin or content_hash(rows)
+        if origin is None and any(folder.glob(f"[0-9]*.{name}.parquet")):
+            return 0
+        write_parquet(rows, folder / f"{known_at:{_STAMP}}.{name}.parquet")
+        return rows.height
 
-    def put_bars(self, ticker: str, interval: Interval, file: str, frame: pl.DataFrame) -> None:
-        """Store one imported file's bars of a ticker, in place of what that file gave before."""
-        _write(self._shaped(frame, BAR_SCHEMA, "start"), self._bar_folder(ticker, interval) / f"{file}.parquet")
+    def drop_chains(self, set_name: str, origin: str) -> None:
+        """Forget the chains of an imported file, before it is converted anew."""
+        for path in (self.folder / set_name / "chains").glob(f"ticker=*/date=*/*.{origin}.parquet"):
+            path.unlink()
 
-    def put_index(self, name: str, file: str, frame: pl.DataFrame) -> None:
-        """Store one imported file's daily values of an index, in place of what that file gave before."""
-        path = self.folder / REFERENCE / "indices" / f"name={name}" / f"{file}.parquet"
-        _write(self._shaped(frame, INDEX_SCHEMA, "day"), path)
+    def put_bars(self, ticker: str, interval: Interval, origin: str, frame: pl.DataFrame) -> None:
+        """Store a ticker's bars of one origin, in place of what that origin gave before."""
+        rows = _shaped(frame, BAR_SCHEMA).sort("start")
+        write_parquet(rows, self._bar_folder(ticker, interval) / f"{origin}.parquet")
 
-    def put_rates(self, file: str, frame: pl.DataFrame) -> None:
-        """Store one imported file's yields, in place of what that file gave before."""
-        _write(self._shaped(frame, RATE_SCHEMA, "day", "tenor"), self.folder / REFERENCE / "rates" / f"{file}.parquet")
+    def put_rows(self, shelf: str, name: str, origin: str, frame: pl.DataFrame) -> None:
+        """Store reference rows of one origin, in place of what that origin gave before."""
+        rows = _shaped(frame, SHELVES[shelf].schema).sort(SHELVES[shelf].order)
+        write_parquet(rows, self._shelf_folder(shelf, name) / f"{origin}.parquet")
 
     # The manifest
 
@@ -165,7 +277,10 @@ class Store:
             return {}
         data = json.loads(path.read_text())
         if data.get("version") != VERSION:
-            raise BadInput(f"{path} has layout version {data.get('version')}, not {VERSION}; import into a new folder")
+            raise BadInput(
+                f"{path} has layout version {data.get('version')}, not {VERSION}: set another store_dir, or move "
+                f"{self.folder} away, and import again"
+            )
         files: dict[str, dict[str, Any]] = data["files"]
         return files
 
@@ -177,18 +292,40 @@ class Store:
         half.write_text(json.dumps({"version": VERSION, "files": files}, indent=1, sort_keys=True))
         half.replace(path)
 
-    def _chain_path(self, set_name: str, ticker: str, day: date) -> Path:
-        return self.folder / set_name / "chains" / f"ticker={ticker}" / f"date={day.isoformat()}.parquet"
+    # Paths
+
+    def _ticker_folder(self, set_name: str, ticker: str) -> Path:
+        return self.folder / set_name / "chains" / f"ticker={ticker}"
+
+    def _day_folder(self, set_name: str, ticker: str, day: date) -> Path:
+        return self._ticker_folder(set_name, ticker) / f"date={day.isoformat()}"
 
     def _bar_folder(self, ticker: str, interval: Interval) -> Path:
         return self.folder / REFERENCE / "bars" / f"interval={interval.value}" / f"ticker={ticker}"
 
-    @staticmethod
-    def _scan(folder: Path) -> pl.LazyFrame | None:
-        files = sorted(folder.glob("*.parquet"))
-        return pl.scan_parquet(files) if files else None
+    def _shelf_folder(self, shelf: str, name: str) -> Path:
+        by = SHELVES[shelf].by
+        folder = self.folder / REFERENCE / shelf
+        return folder / f"{by}={name}" if by else folder
 
-    @staticmethod
-    def _shaped(frame: pl.DataFrame, schema: Mapping[str, Any], *key: str) -> pl.DataFrame:
-        columns: Iterable[pl.Expr] = (pl.col(name).cast(kind) for name, kind in schema.items())
-        return frame.select(columns).sort(key)
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def content_hash(chain: pl.DataFrame) -> str:
+    """Short hash of what a chain says, whenever it was received: equal content has equal names."""
+    plain = chain.drop(*_RECEIPT).sort(CHAIN_KEY)
+    return hashlib.sha256(plain.write_csv().encode()).hexdigest()[:16]
+
+
+def _scan(folder: Path) -> pl.LazyFrame | None:
+    files = sorted(folder.glob("[!.]*.parquet"))
+    return pl.scan_parquet(files) if files else None
+
+
+def _shaped(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """The frame in a shelf's columns; a column that it lacks is null."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in schema.items()
+    )

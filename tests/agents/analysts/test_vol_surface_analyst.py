@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agents.analysts.vol_surface import read
-from domain.market import BarSeries, Calendar, IndexLevel, Kind, MarketSnapshot, OptionChain
+from domain.market import BarSeries, Calendar, EventKind, IndexLevel, Kind, MarketSnapshot, OptionChain
 from domain.views import Abstained, Signal
 from quant.surface import fit
 
@@ -86,7 +86,7 @@ def test_a_single_name_does_not_borrow_the_index_s_history(spoiled: Spoil, snaps
     assert found["vix"].percentile is None
     assert isinstance(reading.signal, Signal)
     assert reading.signal.evidence == ("NVDA/vol_surface/iv_over_rv",)
-    unknown = spoiled(ticker="NVDA", instrument=stock, calendar=Calendar(earnings_known=False, events=()))
+    unknown = spoiled(ticker="NVDA", instrument=stock, calendar=Calendar(events=(), unknown=(EventKind.EARNINGS,)))
     doubtful, _ = reading_of(unknown)
     assert isinstance(doubtful.signal, Signal)
     assert doubtful.signal.volatility_conviction == pytest.approx(0.5 * reading.signal.volatility_conviction, abs=1e-3)

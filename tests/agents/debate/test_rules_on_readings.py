@@ -39,6 +39,9 @@ async def real_scan(preset: str, seed: int) -> Scan:
         chain_at=snapshot.chain.quoted_at,
         chain_lag_s=snapshot.chain_lag_s,
         iv_confidence=snapshot.iv_confidence,
+        lag_limit_s=600.0,
+        sources=(),
+        restrictions=(),
         absent=snapshot.absent,
     )
     return Scan(

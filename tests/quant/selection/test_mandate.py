@@ -13,7 +13,7 @@ import pytest
 from domain.book import Halt
 from domain.decision import Mandate, Scan, Veto
 from domain.evidence import evidence
-from domain.market import Absent, Calendar, Event, Exercise, Instrument, Kind, MarketSnapshot, SnapshotRef
+from domain.market import Absent, Calendar, Event, EventKind, Exercise, Instrument, Kind, MarketSnapshot, SnapshotRef
 from domain.playbook import Playbook
 from domain.regime import RegimeName
 from domain.structures import StructureName
@@ -55,12 +55,16 @@ def snapshot(**changes: Any) -> MarketSnapshot:
         "chain": chain(QUOTES),
         "chain_lag_s": 30.0,
         "iv_confidence": 0.933,
+        "lag_limit_s": 600.0,
+        "quality": None,
+        "sources": (),
+        "restrictions": (),
         "daily": daily([(date(2019, 5, 17), 2850, 2859), (date(2019, 5, 20), 2842, 2840)]),
         "intraday": None,
         "vix_history": None,
         "indices": (),
         "rates": None,
-        "calendar": Calendar(earnings_known=True, events=()),
+        "calendar": Calendar(events=(), unknown=()),
         "social": None,
         "absent": (),
     }
@@ -93,6 +97,9 @@ def scan(*, fitted: bool = True) -> Scan:
         chain_at=AT,
         chain_lag_s=30.0,
         iv_confidence=0.933,
+        lag_limit_s=600.0,
+        sources=(),
+        restrictions=(),
         absent=(),
     )
     reading = Reading(
@@ -201,8 +208,13 @@ def test_absent_bars_are_told_as_what_p_needs() -> None:
 
 def single(last: date | None, *, known: bool = False) -> MarketSnapshot:
     known_at = datetime(2019, 1, 1, tzinfo=UTC)
-    event = Event(kind="earnings", day=last, confirmed=True, before_open=None, known_at=known_at) if last else None
-    return snapshot(instrument=STOCK, calendar=Calendar(earnings_known=known, events=(event,) if event else ()))
+    event = (
+        Event(kind=EventKind.EARNINGS, day=last, confirmed=True, before_open=None, known_at=known_at) if last else None
+    )
+    return snapshot(
+        instrument=STOCK,
+        calendar=Calendar(events=(event,) if event else (), unknown=() if known else (EventKind.EARNINGS,)),
+    )
 
 
 def test_unknown_earnings_bound_the_expiry_or_veto() -> None:

@@ -69,7 +69,7 @@ def test_rows_are_dropped_by_reason_and_facts_stay(tmp_path: Path) -> None:
     assert (file.status, file.into, file.rows, file.stored) == ("imported", "yahoo-2026-02", 7, 3)
     dropped = {"no contract terms": 1, "not a session": 1, "expired": 1, "duplicate": 1}
     assert dict(file.dropped) == dropped
-    rows = Store(tmp_path / "store").chains("yahoo-2026-02", "SPY", date(2026, 2, 12)).collect()
+    rows = Store(tmp_path / "store").chains("yahoo-2026-02", "SPY").collect()
     assert rows["strike"].to_list() == [690.0, 691.0, 692.0]
     assert rows["bid"].to_list() == [1.0, 0.0, 2.0]
     assert rows["ask"].to_list() == [1.1, None, 1.0]
@@ -88,8 +88,8 @@ def test_importing_again_does_nothing_and_more_days_join(tmp_path: Path) -> None
     assert import_path(Path(renamed), store).files[0].status == "unchanged"
     later = option_rows(quote_ts=naive("2026-02-12 14:00"))
     report = import_path(yahoo_file(tmp_path, option_rows(bid=9.0), later, name="yahoo_chain_b.parquet"), store)
-    assert report.files[0].stored == 1
-    rows = Store(store).chains("yahoo-2026-02", "SPY", date(2026, 2, 12)).collect()
+    assert report.files[0].stored == 2
+    rows = Store(store).chains("yahoo-2026-02", "SPY").collect()
     assert rows["bid"].to_list() == [1.0, 1.0]
 
 
@@ -154,7 +154,7 @@ def test_every_first_layout_is_imported(imported: tuple[Path, ImportReport]) -> 
         (ticker, day)
         for ticker in store.tickers("cboe-2022")
         for day in store.chain_days("cboe-2022", ticker)
-        if store.chains("cboe-2022", ticker, day).collect()["quoted_at"].n_unique() == 1
+        if len(store.chain_moments("cboe-2022", ticker, day)) == 1
     ]
     assert len(quoted) == 11
 
@@ -175,7 +175,7 @@ def test_stated_times_of_spx_2019(store_dir: Path) -> None:
     store = Store(store_dir)
     times = {}
     for day in store.chain_days("spx-2019", "SPX"):
-        (moment,) = store.chains("spx-2019", "SPX", day).collect()["quoted_at"].unique()
+        (moment,) = store.chain_moments("spx-2019", "SPX", day)
         times[day] = moment.astimezone(sessions.NEW_YORK)
     assert times.pop(date(2019, 4, 25)).strftime("%H:%M") == "10:55"
     said = {moment.strftime("%H:%M") for moment in times.values()}
@@ -193,11 +193,11 @@ def test_a_chain_without_its_bars_is_stated_by_default_and_renewed_when_they_com
     store = Store(tmp_path / "store")
     report = import_path(small, store.folder)
     assert "2019-05-22 stated as 15:45" in report.files[0].note
-    (moment,) = store.chains("spx-2019", "SPX", date(2019, 5, 22)).collect()["quoted_at"].unique()
+    (moment,) = store.chain_moments("spx-2019", "SPX", date(2019, 5, 22))
     assert moment == datetime(2019, 5, 22, 19, 45, tzinfo=UTC)
     import_path(shared_data / "bars" / SPX_BARS, store.folder)
     assert import_path(small, store.folder).files[0].status == "imported"
-    renewed = store.chains("spx-2019", "SPX", date(2019, 5, 22)).collect()
+    renewed = store.chains("spx-2019", "SPX").collect()
     assert renewed["quoted_at"].unique().to_list() == [datetime(2019, 5, 22, 19, 50, tzinfo=UTC)]
     assert renewed.height == 13522
     assert import_path(small, store.folder).files[0].status == "unchanged"

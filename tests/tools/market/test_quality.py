@@ -10,8 +10,8 @@ import pytest
 
 from domain.errors import BadChain, SourceFailed, StaleData
 from domain.market import Exercise, OptionChain
-from tools.market.alignment import confidence, lag
 from tools.market.quality import screen
+from tools.market.snapshot import lag
 
 QUOTED = datetime(2026, 2, 12, 18, 0, tzinfo=UTC)
 NAN = float("nan")
@@ -114,10 +114,3 @@ def test_nothing_from_the_future() -> None:
     late = dataclasses.replace(chain(GOOD), known_at=QUOTED + timedelta(minutes=15))
     with pytest.raises(SourceFailed, match="after"):
         lag(late, QUOTED + timedelta(minutes=5), 600)
-
-
-def test_confidence_halves() -> None:
-    assert confidence(0) == 1.0
-    assert confidence(300) == 0.5
-    assert confidence(600) == 0.25
-    assert confidence(60, half_life_s=60) == 0.5

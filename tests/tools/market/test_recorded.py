@@ -191,10 +191,11 @@ async def test_what_the_set_has_not_is_absent(yahoo: RecordedMarket) -> None:
 
 async def test_a_broken_store_is_a_failed_source(yahoo: RecordedMarket, store_dir: Path, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    rows = Store(store_dir).chains("yahoo-2026-02", "SPY", date(2026, 2, 12)).collect()
-    store.put_chains("small", "SPY", date(2026, 2, 12), "x", rows)
+    rows = Store(store_dir).chains("yahoo-2026-02", "SPY").collect()
+    store.put_chain("small", "SPY", date(2026, 2, 12), rows.filter(pl.col("known_at") == pl.col("known_at").max()), "x")
     market = RecordedMarket(tmp_path, "small")
-    (tmp_path / "small" / "chains" / "ticker=SPY" / "date=2026-02-12.parquet").write_bytes(b"PAR1")
+    (broken,) = (tmp_path / "small" / "chains" / "ticker=SPY" / "date=2026-02-12").glob("*.parquet")
+    broken.write_bytes(b"PAR1")
     with pytest.raises(SourceFailed, match="Import the set again"):
         await RecordedMarket.chain(market, "SPY", ONE_PM)
 
@@ -236,7 +237,8 @@ async def test_the_gate_counts_what_it_drops(yahoo: RecordedMarket) -> None:
     assert isinstance(raw, OptionChain)
     assert snapshot.chain is not None
     assert len(raw) - len(snapshot.chain) == int((raw.bid > raw.ask).sum()) == 7
-    assert "7 crossed" in {item.why for item in snapshot.absent}
+    assert snapshot.quality is not None
+    assert ("crossed", 7) in snapshot.quality.dropped
     assert not (snapshot.chain.bid > snapshot.chain.ask).any()
     assert np.isnan(raw.ask).sum() == 95
 

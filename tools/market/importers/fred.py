@@ -42,7 +42,11 @@ def convert(frame: pl.DataFrame, _: Store) -> Converted:
     stamps = pl.Series("known_at", [known_at(day) for day in days], dtype=pl.Datetime("us", "UTC"))
     rows = long.join(pl.DataFrame({"day": days}).with_columns(stamps), on="day")
     empty = frame.height - len(days)
-    return Converted(frame.height, rates=rows, dropped={"day without yields": empty} if empty else {})
+    return Converted(
+        frame.height,
+        reference=(("rates", rows.with_columns(source=pl.lit("fred"))),),
+        dropped={"day without yields": empty} if empty else {},
+    )
 
 
 LAYOUT = Layout(name="fred-yields", pattern=r"fred_treasury", columns=frozenset(["date", *TENORS]), convert=convert)

@@ -22,7 +22,7 @@ from tools.market.importers import (
     yahoo_chains,
 )
 from tools.market.importers.protocol import Converted, Layout
-from tools.market.store import Store
+from tools.market.store import SHELVES, Store
 
 LAYOUTS: tuple[Layout, ...] = (
     histdata.LAYOUT,
@@ -144,19 +144,18 @@ def _put(store: Store, file: Path, layout: Layout, content: str, converted: Conv
     into = "reference"
     if converted.chains is not None:
         into, rows = converted.chains
-        for (ticker, day), group in rows.partition_by("ticker", "day", as_dict=True).items():
-            stored += store.put_chains(into, str(ticker), day, part, group)
+        store.drop_chains(into, part)
+        for (ticker, day, _), group in rows.partition_by("ticker", "day", "known_at", as_dict=True).items():
+            stored += store.put_chain(into, str(ticker), day, group, part)
     for interval, rows in converted.bars:
         for (ticker,), group in rows.partition_by("ticker", as_dict=True).items():
             store.put_bars(str(ticker), interval, part, group)
         stored += rows.height
-    if converted.indices is not None:
-        for (name,), group in converted.indices.partition_by("ticker", as_dict=True).items():
-            store.put_index(str(name), part, group)
-        stored += converted.indices.height
-    if converted.rates is not None:
-        store.put_rates(part, converted.rates)
-        stored += converted.rates.height
+    for shelf, rows in converted.reference:
+        groups = rows.partition_by("ticker", as_dict=True) if SHELVES[shelf].by else {("",): rows}
+        for (name,), group in groups.items():
+            store.put_rows(shelf, str(name), part, group)
+        stored += rows.height
     return ImportedFile(
         name=file.name,
         status="imported",

@@ -19,8 +19,7 @@ class Converted:
     rows_in: int
     chains: tuple[str, pl.DataFrame] | None = None  # (set name, rows with ticker and day)
     bars: tuple[tuple[Interval, pl.DataFrame], ...] = ()
-    indices: pl.DataFrame | None = None
-    rates: pl.DataFrame | None = None
+    reference: tuple[tuple[str, pl.DataFrame], ...] = ()  # (shelf, rows; with ticker where the shelf has folders)
     dropped: dict[str, int] = field(default_factory=dict)
     note: str = ""
 

@@ -14,19 +14,19 @@ _BARS = frozenset(["date", "open", "high", "low", "close"])
 def convert_vix(frame: pl.DataFrame, _: Store) -> Converted:
     """VIX alone, without a name column."""
     rows, dropped = index_values(frame.with_columns(ticker=pl.lit("VIX")), "cboe vix")
-    return Converted(frame.height, indices=rows, dropped=dropped)
+    return Converted(frame.height, reference=(("indices", rows),), dropped=dropped)
 
 
 def convert_terms(frame: pl.DataFrame, _: Store) -> Converted:
     """VIX9D, VIX3M, VIX6M and VVIX, long format; VVIX has a close only, which stands for the whole day."""
     rows, dropped = index_values(frame.rename({"index": "ticker"}), "cboe terms")
-    return Converted(frame.height, indices=rows, dropped=dropped)
+    return Converted(frame.height, reference=(("indices", rows),), dropped=dropped)
 
 
 def convert_yahoo(frame: pl.DataFrame, _: Store) -> Converted:
     """VIX, VVIX, SKEW and VIX1D from Yahoo."""
     rows, dropped = index_values(frame, "yahoo", decimals=4)
-    return Converted(frame.height, indices=rows, dropped=dropped)
+    return Converted(frame.height, reference=(("indices", rows),), dropped=dropped)
 
 
 LAYOUTS = (

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from domain.market import Calendar, Event, Interval, SocialCounts
+from domain.market import Calendar, Event, EventKind, Interval, SocialCounts
 from tools import sessions
 from tools.market.simulated.paths import closes, grid
 from tools.market.simulated.presets import PROFILES
@@ -32,7 +32,7 @@ def earnings(ticker: str, as_of: datetime) -> Calendar:
             day = _report_day(first, week)
             if first.month % 3 == 1 and today <= day <= today + timedelta(days=_AHEAD_DAYS):
                 found.extend(_event(day, as_of))
-    return Calendar(earnings_known=True, events=tuple(sorted(found, key=lambda event: event.day)))
+    return Calendar(events=tuple(sorted(found, key=lambda event: event.day)), unknown=())
 
 
 def _report_day(first: date, week: tuple[int, int]) -> date:
@@ -49,7 +49,9 @@ def _event(day: date, as_of: datetime) -> tuple[Event, ...]:
         return ()
     sure = as_of >= confirmed
     known_at = confirmed if sure else estimated
-    return (Event(kind="earnings", day=day, confirmed=sure, before_open=False if sure else None, known_at=known_at),)
+    return (
+        Event(kind=EventKind.EARNINGS, day=day, confirmed=sure, before_open=False if sure else None, known_at=known_at),
+    )
 
 
 def social(seed: int, ticker: str, as_of: datetime) -> SocialCounts | None:

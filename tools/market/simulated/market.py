@@ -13,12 +13,14 @@ from domain.market import (
     Absent,
     BarSeries,
     Calendar,
+    EventKind,
     IndexLevel,
     Instrument,
     Interval,
     OptionChain,
     RateCurve,
     SocialCounts,
+    SourceUse,
 )
 from tools import sessions
 from tools.market import reference
@@ -48,6 +50,13 @@ class SimulatedMarket:
         self.delayed = False
         self.one_shot = False
         self._chains: OrderedDict[tuple[str, int, int], OptionChain] = OrderedDict()
+
+    async def refresh(self, tickers: tuple[str, ...]) -> None:
+        """A seed's market is what it is."""
+
+    def uses(self, ticker: str) -> tuple[SourceUse, ...]:
+        """One source, the simulator."""
+        return ()
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
         """Reference data of a simulated ticker."""
@@ -109,7 +118,7 @@ class SimulatedMarket:
 
     async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
         """Known for every simulated ticker; nothing is known of others."""
-        return events.earnings(ticker, as_of) if ticker in PROFILES else Calendar(earnings_known=False, events=())
+        return events.earnings(ticker, as_of) if ticker in PROFILES else Calendar(events=(), unknown=tuple(EventKind))
 
     async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
         """Daily mentions of the last 60 days."""

@@ -92,6 +92,7 @@ def chain(preset: str, seed: int, ticker: str, session: int, node: int) -> Optio
         )
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     absent = np.full(len(columns["strike"]), np.nan)
+    rows: dict[str, Any] = {"vendor_iv": absent, "vendor_delta": absent, **columns}
     return OptionChain(
         ticker=ticker,
         exercise=exercise,
@@ -101,9 +102,7 @@ def chain(preset: str, seed: int, ticker: str, session: int, node: int) -> Optio
         known_at=at,
         source="simulator",
         closing=False,
-        vendor_iv=absent,
-        vendor_delta=absent,
-        **columns,
+        **rows,
     )
 
 

@@ -1,0 +1,1 @@
+"""Sources of market data that are asked over a socket, and how they are asked."""
