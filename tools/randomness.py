@@ -60,3 +60,8 @@ def nonce() -> str:
 def suffix(length: int = 5) -> str:
     """A short random ending for an id that people type; letters and digits that are not mistaken for each other."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def jitter() -> float:
+    """A fresh uniform in [0, 1), unlike any other process's: it spreads out the retries of many askers."""
+    return secrets.randbelow(2**53) / 2.0**53

@@ -6,7 +6,20 @@ from typing import Protocol
 
 import polars as pl
 
+from domain.errors import SourceFailed
 from domain.market import Absent, Interval
+
+
+class Transient(SourceFailed):
+    """A failure that may be gone in a moment: no answer in time, no connection, too many requests, a server error.
+
+    Whatever else fails (a payload that makes no sense, the wrong symbol, another currency) is not asked for again.
+    `wait_s` is what the source itself asked to be spared for; None: it did not say.
+    """
+
+    def __init__(self, message: str, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class Source(Protocol):
@@ -43,4 +56,16 @@ class Source(Protocol):
 
     async def actions(self, ticker: str) -> pl.DataFrame | Absent:
         """Splits and dividends that have happened, as the shelf `actions`."""
+        ...
+
+
+class OpenSource(Source, Protocol):
+    """A source with a connection of its own."""
+
+    async def ping(self) -> str:
+        """A read-only check that it answers and is understood; one line for `parley doctor`. Raises SourceFailed."""
+        ...
+
+    async def close(self) -> None:
+        """Let its connections go."""
         ...
