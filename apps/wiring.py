@@ -26,6 +26,7 @@ from graph.runs import GRAPH_VERSION, Runs
 from memory import embedded
 from memory.store import Store, open_store
 from quant.alignment import LagRules
+from quant.execution.quotes import Venue
 from quant.risk.limits import LIMITS, tightened
 from quant.selection.playbooks import PLAYBOOKS
 from quant.worth.measure import Skill
@@ -260,6 +261,6 @@ def _desk(
         limits=limits,
         clock=clock,
         regime_at=lambda account: present_regime(desk, account),
-        band_of=quoted_band(market),
+        band_of=quoted_band(market, Venue(paper=paper.paper, waits=fill_mode is FillMode.NEXT_QUOTE)),
     )
     return dataclasses.replace(desk, broker=guarded)

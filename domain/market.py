@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 else:
     Floats = Ints = Bools = Any
+
+
+# What exchanges let a source show without charge comes fifteen minutes late, underlying and options alike.
+DISPLAY_DELAY = timedelta(minutes=15)
 
 
 class Kind(StrEnum):
@@ -298,6 +302,11 @@ class OptionChain:
     def __len__(self) -> int:
         return len(self.strike)
 
+    @property
+    def shown_at(self) -> datetime:
+        """When quotes of this moment are due on the source's screen: their own time, a declared delay later."""
+        return self.quoted_at + DISPLAY_DELAY if self.delayed else self.quoted_at
+
 
 @columnar
 class MarketSnapshot:
@@ -310,7 +319,7 @@ class MarketSnapshot:
     instrument: Instrument
     spot: float
     chain: OptionChain | None
-    chain_lag_s: float
+    chain_lag_s: float  # since the quotes were due on the source's screen (`OptionChain.shown_at`)
     iv_confidence: float  # 0.5 ** (lag / half-life)
     lag_limit_s: float  # beyond it the chain is stale
     quality: ChainQuality | None  # None: no chain

@@ -35,6 +35,7 @@ class RunState(TypedDict, total=False):
     opened: Opened  # open
     scans: Annotated[dict[str, Scan], merge]  # scan, by ticker
     ranked: tuple[str, ...]  # rank
+    analysis_only: str  # rank: why the whole run proposes nothing, "" when it may
     debates: Annotated[dict[str, Debate], merge]  # debate, by ticker
     mandates: tuple[Mandate, ...]  # risk_gate
     vetoes: tuple[Veto, ...]  # risk_gate

@@ -10,6 +10,7 @@ decay_only         decays; beyond the limit it is evidence, and no order that ad
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,14 +53,24 @@ def confidence(lag_s: float, half_life_s: float) -> float:
     return float(0.5 ** (lag_s / half_life_s))
 
 
-def weigh(policy: Alignment, lag_s: float, limit_s: float, half_life_s: float) -> Weighed:
-    """Confidence and use of a chain under a policy. A lag that is no number, or negative, is refused."""
-    if not math.isfinite(lag_s) or lag_s < 0:
+def weigh(policy: Alignment, lag_s: float, limit_s: float, worth: float) -> Weighed:
+    """Confidence and use of a chain under a policy, `worth` being what the lag left of its IV (`confidence`).
+
+    Figures that are no numbers, or a negative lag, are refused.
+    """
+    if not (math.isfinite(lag_s) and math.isfinite(worth)) or lag_s < 0:
         return Weighed(0.0, Use.REFUSED)
     within = lag_s <= limit_s
-    worth = confidence(lag_s, half_life_s)
     if policy is Alignment.DECAY_ONLY:
         return Weighed(worth, Use.TRADE if within else Use.EVIDENCE)
     if not within:
         return Weighed(0.0, Use.REFUSED)
     return Weighed(1.0 if policy is Alignment.HARD_CUTOFF else worth, Use.TRADE)
+
+
+def too_many_stale(stale: Collection[str], tickers: int, share: float) -> str:
+    """Why a run over so many tickers is analysis only: more than `share` of its chains are stale. "" when it is not."""
+    if len(stale) <= share * tickers:
+        return ""
+    named = ", ".join(sorted(stale))
+    return f"{len(stale)} of {tickers} chains are stale ({named}), more than {share:.0%}: analysis only"

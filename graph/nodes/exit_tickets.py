@@ -55,7 +55,7 @@ async def closing_ticket(desk: Desk, state: WatchState, position: Position, why:
     answered = await desk.market.chain(position.ticker, now)
     bars = await desk.market.bars(position.ticker, Interval.DAY, now, SETTLEMENT_BARS)
     chain = None if isinstance(answered, Absent) else answered
-    age = (now - chain.quoted_at).total_seconds() if chain else 0.0
+    age = (now - chain.shown_at).total_seconds() if chain else 0.0
     if age > desk.policy.lags.limit_s:
         why = f"{why}; priced on quotes that are {age / 60:.0f} minutes old"
     daily = None if isinstance(bars, Absent) else bars

@@ -31,6 +31,7 @@ def decision(state: RunState) -> Decision:
         sized=state.get("sized", ()),
         tickets=state.get("tickets", ()),
         refused=tuple(sorted(state.get("refused", ()), key=_key)),
+        analysis_only=state.get("analysis_only", ""),
     )
 
 

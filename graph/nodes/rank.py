@@ -8,11 +8,14 @@ from agents.aggregate import rank
 from domain.views import Refused
 from graph.context import Desk
 from graph.state import RunState
+from quant.alignment import too_many_stale
 
 
 async def rank_tickers(state: RunState, runtime: Runtime[Desk]) -> RunState:
     """Order tickers by edge after estimated cost and keep the first `shortlist`."""
     scans = state.get("scans", {})
+    stale = {t for t, scan in scans.items() if scan.snapshot.stale}
+    stale |= {one.ticker for one in state.get("refused", ()) if one.stale}
     composites = tuple(scan.composite for _, scan in sorted(scans.items()) if scan.composite is not None)
     ranked = rank(composites, state["spec"].shortlist)
     silent = (
@@ -23,4 +26,8 @@ async def rank_tickers(state: RunState, runtime: Runtime[Desk]) -> RunState:
         for c in composites
         if c.ticker not in ranked
     )
-    return {"ranked": ranked, "refused": tuple(sorted((*silent, *below), key=lambda refused: refused.ticker))}
+    return {
+        "ranked": ranked,
+        "analysis_only": too_many_stale(stale, len(state["spec"].tickers), runtime.context.policy.stale_share),
+        "refused": tuple(sorted((*silent, *below), key=lambda refused: refused.ticker)),
+    }

@@ -85,7 +85,7 @@ async def worth_now(desk: Desk, ticket: OrderTicket) -> SizedOrder | str:
         expected,
         verdict,
         desk.skill,
-        desk.playbooks[ticket.playbook].exits.close_dte,
+        desk.playbooks[ticket.playbook],
     )
     if isinstance(again, Unpriced):
         return f"at present prices: {again.reason}"

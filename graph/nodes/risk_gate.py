@@ -5,9 +5,11 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from domain.decision import Mandate, Veto
+from domain.orders import FillMode
 from domain.views import Abstained, Refused, Verdict
 from graph.context import Desk
 from graph.state import RunState
+from quant.execution.quotes import Venue
 from quant.selection.mandate import mandate
 
 
@@ -27,7 +29,16 @@ async def risk_gate(state: RunState, runtime: Runtime[Desk]) -> RunState:
         snapshot = await desk.store.snapshots.get(scan.snapshot.hash)
         for name in spec.playbooks:
             answer = mandate(
-                argued.outcome, scan, desk.playbooks[name], snapshot, book, opened.regime, desk.limits, spec.as_of
+                argued.outcome,
+                scan,
+                desk.playbooks[name],
+                snapshot,
+                book,
+                opened.regime,
+                desk.limits,
+                spec.as_of,
+                Venue(paper=desk.broker.paper, waits=spec.fill_mode == FillMode.NEXT_QUOTE),
+                state.get("analysis_only", ""),
             )
             if isinstance(answer, Mandate):
                 mandates.append(answer)

@@ -14,6 +14,7 @@ from domain.codec import record
 from domain.market import OptionChain, Quotes
 from domain.structures import Leg, Option, Right, Shares
 
+STATED_TIME_DAYS = 2
 SAME_DELAY_S = 60.0  # underlying and chain this close together are displayed with one delay
 
 NONE_SETTLED: Mapping[Option, Decimal] = {}
@@ -34,13 +35,21 @@ class Unquoted(NamedTuple):
     why: str
 
 
+class Venue(NamedTuple):
+    """How the broker behind an order fills."""
+
+    paper: bool  # no money moves
+    waits: bool  # a fill waits for a quote later than the order
+
+
 @record
 class PriceBand:
     """Net prices a share that the market spans: `natural` crosses every spread, `better` is crossed by everyone."""
 
     better: Decimal
     natural: Decimal
-    quoted_at: datetime
+    quoted_at: datetime  # when the quotes were due on the screen
+    restricted: str = ""  # why no order that adds risk may be priced on them; "" when one may
 
 
 def untradable(chain: OptionChain) -> tuple[str, ...]:
@@ -53,16 +62,27 @@ def untradable(chain: OptionChain) -> tuple[str, ...]:
     return tuple(found)
 
 
-def too_late(chain: OptionChain, *, paper: bool, waits: bool) -> str:
-    """Why a delayed chain or model quotes carry no order at this broker; "" when they do.
+def too_late(chain: OptionChain, venue: Venue) -> str:
+    """Why delayed or model quotes carry no order at this broker; "" when they do.
 
-    `waits`: its fills wait for the next quote. Delayed quotes never carry a live order, and a paper one only then.
+    Delayed quotes never carry a live order, and a paper one only where the fill waits for the next quote.
     """
-    if chain.quotes is Quotes.MODEL and not paper:
+    if chain.quotes is Quotes.MODEL and not venue.paper:
         return f"quotes of a spread model ({chain.spread_model}) carry no live order"
-    if chain.delayed and not paper:
+    if chain.delayed and not venue.paper:
         return "delayed quotes carry no live order"
-    return "delayed quotes: the fill must wait for the next quote" if chain.delayed and not waits else ""
+    return "delayed quotes: the fill must wait for the next quote" if chain.delayed and not venue.waits else ""
+
+
+def too_short(legs: Iterable[Leg], chain: OptionChain) -> str:
+    """Why legs about to expire are not traded on a chain whose time is only stated; "" when they may be."""
+    if chain.uncertainty_s == 0:
+        return ""
+    until = chain.quoted_at.date().toordinal() + STATED_TIME_DAYS
+    short = [leg.instrument for leg in legs if isinstance(leg.instrument, Option)]
+    if all(option.expiry.toordinal() >= until for option in short):
+        return ""
+    return f"expiries under {STATED_TIME_DAYS} days are not traded on a chain whose time is only stated"
 
 
 def leg_quote(leg: Leg, chain: OptionChain, settled: Mapping[Option, Decimal] = NONE_SETTLED) -> Quote | Unquoted:
@@ -102,7 +122,7 @@ def price_band(
         crossed, crossing = (quote.ask, quote.bid) if leg.quantity > 0 else (quote.bid, quote.ask)
         natural += leg.quantity * crossed
         better += leg.quantity * crossing
-    return PriceBand(better=better, natural=natural, quoted_at=chain.quoted_at)
+    return PriceBand(better=better, natural=natural, quoted_at=chain.shown_at)
 
 
 def _price(value: float) -> Decimal:

@@ -44,6 +44,7 @@ ACCOUNT: tuple[tuple[str, Rule], ...] = (
 )
 ADDING: tuple[tuple[str, Rule], ...] = (
     *ACCOUNT,
+    ("quotes_tradable", order_rules.quotes_tradable),
     ("stated_loss", order_rules.stated_loss),
     ("position_loss", account_rules.position_loss),
     ("sector_loss", account_rules.sector_loss),

@@ -88,6 +88,14 @@ def price_band(asked: Asked) -> Check:
     )
 
 
+def quotes_tradable(asked: Asked) -> Check:
+    """Orders that add risk are priced on quotes that may carry one: not stale, not delayed, not without a market."""
+    found = [(order, (asked.bands or {}).get(order.client_order_id)) for order in asked.adding]
+    faults = [f"{order.client_order_id}: {band.restricted}" for order, band in found if band and band.restricted]
+    value = "; ".join(faults) or "yes"
+    return check_of("quotes_tradable", not faults, limit="quotes that may carry an order", value=value)
+
+
 def uncovered_short(asked: Asked) -> Check:
     """No order leaves a short call uncovered, or a short put without cash for its whole assignment.
 

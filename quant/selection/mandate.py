@@ -17,6 +17,8 @@ from domain.playbook import Playbook
 from domain.regime import Regime
 from domain.structures import StructureName
 from domain.views import Direction, Verdict, Volatility
+from quant.alignment import Use, weigh
+from quant.execution.quotes import Venue, too_late
 from quant.risk.gate import Headroom, account_checks, headroom
 from quant.risk.limits import HardLimits
 from quant.selection.playbooks import FAVOURS
@@ -33,11 +35,14 @@ def mandate(
     regime: Regime,
     limits: HardLimits,
     at: datetime,
+    venue: Venue,
+    analysis_only: str = "",
 ) -> Mandate | Veto:
     """What this playbook may look for on this verdict, or why nothing.
 
     The loss budget is the least of the playbook's largest loss and every hard limit's headroom, rounded down. An
-    unknown earnings date bounds the expiries where the last report is known, and vetoes where it is not.
+    unknown earnings date bounds the expiries where the last report is known, and vetoes where it is not. `venue` tells
+    how the broker fills; `analysis_only` why the whole run proposes nothing, "" when it may.
     """
     structures = permitted(playbook, verdict)
     latest, earnings = _earnings(playbook, snapshot, at)
@@ -46,7 +51,8 @@ def mandate(
     checks = (
         *_applies(playbook, verdict, snapshot, structures),
         _line("regime", regime.name in playbook.regimes, ", ".join(playbook.regimes), regime.name.value),
-        *_data(playbook, scan, snapshot, limits, at),
+        _line("run", not analysis_only, "not analysis only", analysis_only or "may propose"),
+        *_data(playbook, scan, snapshot, limits, at, venue),
         earnings,
         *account_checks(book, regime, limits, at),
         *_room(playbook, room, budget),
@@ -106,12 +112,14 @@ def _applies(
 
 
 def _data(
-    playbook: Playbook, scan: Scan, snapshot: MarketSnapshot, limits: HardLimits, at: datetime
+    playbook: Playbook, scan: Scan, snapshot: MarketSnapshot, limits: HardLimits, at: datetime, venue: Venue
 ) -> tuple[Check, ...]:
     chain = snapshot.chain
     age = (at - snapshot.as_of).total_seconds()
-    confidence = snapshot.iv_confidence
-    trusted = math.isfinite(confidence) and Decimal(repr(confidence)) >= limits.iv_confidence
+    lag = snapshot.chain_lag_s
+    confidence, use = weigh(playbook.alignment, lag, snapshot.lag_limit_s, snapshot.iv_confidence)
+    trusted = Decimal(repr(confidence)) >= limits.iv_confidence
+    barred = [reason for reason in (*snapshot.restrictions, "" if chain is None else too_late(chain, venue)) if reason]
     quoted = 0 if chain is None else int(((chain.bid > 0) & (chain.ask >= chain.bid)).sum())
     fitted = any(one.analyst == "vol_surface" and one.evidence for one in scan.readings)
     spot = snapshot.spot
@@ -132,6 +140,14 @@ def _data(
             f"{confidence:.4f}",
             age_s=snapshot.chain_lag_s if math.isfinite(snapshot.chain_lag_s) else None,
         ),
+        _line(
+            "alignment",
+            use is Use.TRADE,
+            f"{playbook.alignment.value} within {snapshot.lag_limit_s:g} s",
+            f"{lag:.0f} s" if math.isfinite(lag) else "no lag",
+            note="" if use is Use.TRADE else f"the chain may be used for: {use.value}",
+        ),
+        _line("quotes_tradable", not barred, "quotes that may carry an order", "; ".join(barred) or "yes"),
         _line("surface", fitted, "a fitted surface", "fitted" if fitted else "no evidence from the surface"),
         _bars(playbook, snapshot, limits, at),
     )

@@ -187,12 +187,14 @@ def make_measure(
     skill: Skill,
     *,
     held: Held | None = None,
+    confidence: float = 1.0,
     volatility_tilt: float = VOLATILITY_TILT,
 ) -> Measure:
     """Q and P of one slice at its own settlement.
 
     m = F/w over the time held (None: to settlement), F the forecast over its trading days, clipped to 0.4..1.5; 1
-    without a usable forecast, and then no mixture. alpha = IC_dir z_dir sigma_P sqrt(min(h, days)) over the time held,
+    without a usable forecast, and then no mixture; of its distance from 1 counts what the age of the quotes left
+    (`confidence`, 0..1). alpha = IC_dir z_dir sigma_P sqrt(min(h, days)) over the time held,
     IC_dir clipped to 0..0.08. With m = 1 and alpha = 0 P's nodes and weights are Q's own. The equity premium is not
     in P.
     """
@@ -209,6 +211,9 @@ def make_measure(
         note = f"m = {on_grid(m, Unit.RATIO):.3f} ({forecast.source} over {kept.days:.1f} trading days; {forecast.why})"
         if m != raw:
             note += f", clipped from {raw:.3f}"
+        if confidence != 1.0:
+            m = 1.0 + confidence * (m - 1.0)
+            note += f", {confidence:.2f} of its distance from 1 counts: the quotes are old"
         if volatility_tilt:
             tilt = forecast.log_error * min(max(skill.ic_vol, 0.0), IC_VOL_MAX) * _volatility(verdict)
             m = float(np.clip(m * np.exp(volatility_tilt * tilt), *M_RANGE))

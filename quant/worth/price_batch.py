@@ -22,6 +22,7 @@ from domain.playbook import Playbook
 from domain.structures import Leg, Option, Proposal
 from domain.units import Unit, on_grid
 from domain.views import Verdict
+from quant.alignment import weigh
 from quant.structures.catalogue import shape_of
 from quant.structures.enumerate import Batch, enumerate_candidates
 from quant.structures.marks import find_row
@@ -71,13 +72,19 @@ def measures_of(
     forecasts: tuple[VarianceForecast, ...],
     verdict: Verdict,
     skill: Skill,
-    close_dte: int,
+    playbook: Playbook,
+    snapshot: MarketSnapshot,
 ) -> dict[int, Measure]:
-    """The measure of each front slice for a position that is closed `close_dte` calendar days before it expires."""
+    """The measure of each front slice, for as long as the playbook's exits let it be held.
+
+    The edge in variance counts as much as the playbook's alignment policy leaves of the quotes' worth.
+    """
+    trust = weigh(playbook.alignment, snapshot.chain_lag_s, snapshot.lag_limit_s, snapshot.iv_confidence).confidence
     found, made = implied_variance(surface), {}
     for front in fronts:
-        held = held_until(surface, front, close_dte, found)
-        made[front] = make_measure(surface.slices[front], at_horizon(forecasts, held.days), verdict, skill, held=held)
+        held = held_until(surface, front, playbook.exits.close_dte, found)
+        forecast = at_horizon(forecasts, held.days)
+        made[front] = make_measure(surface.slices[front], forecast, verdict, skill, held=held, confidence=trust)
     return made
 
 
@@ -159,7 +166,7 @@ def price_mandate(
             0,
         )
     fronts = sorted({batch.front for batch in batches})
-    measures = measures_of(fronts, surface, forecasts, verdict, skill, playbook.exits.close_dte)
+    measures = measures_of(fronts, surface, forecasts, verdict, skill, playbook, snapshot)
     priced = price_all(batches, chain, surface, measures, day)
     budget = min(float(mandate.loss_budget), playbook.largest_loss * float(nlv))
     dropped: Counter[str] = Counter()
@@ -232,11 +239,9 @@ def reprice(
     forecasts: tuple[VarianceForecast, ...],
     verdict: Verdict,
     skill: Skill,
-    close_dte: int,
+    playbook: Playbook,
 ) -> Proposal | Unpriced:
     """The same structure on present quotes, through the same pricing and the same guards but search and plateau.
-
-    `close_dte` is the playbook's: how many calendar days before the first expiry the position will be closed.
 
     Unpriced when a leg has no sound quote or no slice now, or when nothing is left of its edge.
     """
@@ -254,7 +259,7 @@ def reprice(
     shape = shape_of(proposal.structure.name, first.right if isinstance(first, Option) else None)
     order = sorted(set(indices), key=lambda index: surface.slices[index].settles_at)
     batch = Batch(shape, order[0], order[-1], np.array([rows], dtype=np.int64))
-    measures = measures_of([order[0]], surface, forecasts, verdict, skill, close_dte)
+    measures = measures_of([order[0]], surface, forecasts, verdict, skill, playbook, snapshot)
     measure = measures[order[0]]
     one = price_all((batch,), chain, surface, measures, trading_day(snapshot))[0]
     if not np.isfinite(one.scored.ev[0]):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.settings import Settings, commented, load
+from apps.settings import TABLES, Settings, commented, load
 from domain.errors import SettingsError
 from tests.apps.conftest import Parley
 
@@ -89,7 +89,7 @@ def test_the_commented_file_holds_every_key_and_loads_once_uncommented(tmp_path:
     assert load({}, write(tmp_path, text)).hash() == load({}).hash()
     bare = [line[1:] for line in text.splitlines() if line.startswith("#") and not line.startswith("# ")]
     assert load({}, write(tmp_path, "\n".join(bare))).hash() == load({}).hash()
-    assert {line.partition(" =")[0] for line in bare} >= set(Settings.model_fields) - {"weights", "limits"}
+    assert {line.partition(" =")[0] for line in bare} >= set(Settings.model_fields) - set(TABLES)
 
 
 def test_init_writes_a_file_that_is_read_and_never_overwrites(alone: Parley) -> None:

@@ -33,13 +33,14 @@ def test_confidence_halves() -> None:
     ],
 )
 def test_policies_at_and_beyond_the_limit(policy: Alignment, lag: float, worth: float, use: Use) -> None:
-    assert weigh(policy, lag, 600, 300) == (worth, use)
+    assert weigh(policy, lag, 600, confidence(lag, 300)) == (worth, use)
 
 
 @pytest.mark.parametrize("lag", [-1.0, math.nan, math.inf])
 @pytest.mark.parametrize("policy", list(Alignment))
 def test_a_lag_that_is_none_is_refused(policy: Alignment, lag: float) -> None:
-    assert weigh(policy, lag, 600, 300).use is Use.REFUSED
+    assert weigh(policy, lag, 600, 1.0).use is Use.REFUSED
+    assert weigh(policy, 0.0, 600, math.nan).use is Use.REFUSED
 
 
 def test_indices_come_late_and_a_ticker_can_have_its_own_limit() -> None:

@@ -6,6 +6,7 @@ write the intent; commit; only then send. What it refuses, it refuses with every
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from domain.market import Absent, Interval
 from domain.orders import BrokerOrder, BrokerReport
 from domain.ports import Broker, Clock, Ledger, Market
 from domain.regime import Regime
-from quant.execution.quotes import PriceBand, price_band
+from quant.execution.quotes import PriceBand, Venue, price_band, too_late, too_short, untradable
 from quant.execution.settlement import settled_prices
 from quant.risk.gate import check, is_reducing
 from quant.risk.limits import HardLimits
@@ -107,7 +108,7 @@ class GuardedBroker:
         return await self._broker.ping()
 
 
-def quoted_band(market: Market) -> BandOf:
+def quoted_band(market: Market, venue: Venue) -> BandOf:
     """Price bands from a market's newest chain; legs that have settled stand at what they paid."""
 
     async def band_of(order: BrokerOrder, now: datetime) -> PriceBand | None:
@@ -119,7 +120,10 @@ def quoted_band(market: Market) -> BandOf:
         except DataError:
             return None
         daily = None if isinstance(bars, Absent) else bars
-        return price_band(order.legs, chain, settled_prices(order.legs, daily, now))
+        band = price_band(order.legs, chain, settled_prices(order.legs, daily, now))
+        reasons = (*untradable(chain), too_late(chain, venue), too_short(order.legs, chain))
+        restricted = "; ".join(reason for reason in reasons if reason)
+        return None if band is None else dataclasses.replace(band, restricted=restricted)
 
     return band_of
 

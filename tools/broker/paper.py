@@ -150,7 +150,7 @@ class PaperBroker:
 
 
 def _stale(chain: OptionChain, now: datetime, until: datetime | None) -> str:
-    age = (now - chain.quoted_at).total_seconds()
+    age = (now - chain.shown_at).total_seconds()
     if until is not None and chain.quoted_at > until:
         return f"the newest quotes ({chain.quoted_at}) come after the order's deadline"
     return f"the newest quotes are {age:.0f} s old" if age > OLDEST_QUOTE_S else ""

@@ -110,13 +110,14 @@ async def _intraday(market: Market, ticker: str, as_of: datetime) -> BarSeries |
 
 
 def lag(chain: OptionChain, as_of: datetime, limit_s: float | None) -> float:
-    """Seconds from a chain's quotes to the moment. A closing chain counts from its stamp like any other.
+    """Seconds from the moment a chain's quotes were due on the screen. A closing chain counts from its stamp.
 
-    Raises StaleData beyond the limit (None: whatever its age) and SourceFailed for a chain from after the moment.
+    A delayed source is late by its declared delay, underlying and options alike: lag is what comes on top, so that a
+    source that stopped is as stale as any other. Raises StaleData beyond the limit (None: whatever its age) and SourceFailed for a chain from after the moment.
     """
     if max(chain.known_at, chain.quoted_at) > as_of:
         raise SourceFailed(f"{chain.ticker}'s chain is of {chain.quoted_at.isoformat()}, after {as_of.isoformat()}")
-    seconds = (as_of - chain.quoted_at).total_seconds()
+    seconds = max(0.0, (as_of - chain.shown_at).total_seconds())
     if limit_s is not None and seconds > limit_s:
         raise StaleData(f"{chain.ticker}'s newest chain is {_age(seconds)} old, limit {limit_s / 60:g} min")
     return seconds

@@ -161,6 +161,12 @@ CASES: dict[str, tuple[str, BrokerOrder, Book, dict[str, Any]]] = {
         book(),
         {"bands": {"o-1": dataclasses.replace(BAND, quoted_at=AT + timedelta(seconds=1))}},
     ),
+    "quotes that carry no order": (
+        "quotes_tradable",
+        order(),
+        book(),
+        {"bands": {"o-1": dataclasses.replace(BAND, restricted="delayed quotes carry no live order")}},
+    ),
     "unknown at the broker": ("broker_agrees", order(), book(broker_only=("XYZ 2019-06-21 C 5",)), {}),
     "understated loss": ("stated_loss", order(max_loss=D("999.99")), book(), {}),
     "closes nothing": (

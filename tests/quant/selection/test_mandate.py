@@ -13,17 +13,30 @@ import pytest
 from domain.book import Halt
 from domain.decision import Mandate, Scan, Veto
 from domain.evidence import evidence
-from domain.market import Absent, Calendar, Event, EventKind, Exercise, Instrument, Kind, MarketSnapshot, SnapshotRef
+from domain.market import (
+    Absent,
+    Alignment,
+    Calendar,
+    Event,
+    EventKind,
+    Exercise,
+    Instrument,
+    Kind,
+    MarketSnapshot,
+    SnapshotRef,
+)
 from domain.playbook import Playbook
 from domain.regime import RegimeName
 from domain.structures import StructureName
 from domain.units import Unit
 from domain.views import Abstained, Direction, Reading, Verdict, Volatility
+from quant.execution.quotes import Venue
 from quant.risk.limits import LIMITS
 from quant.selection.mandate import mandate
 from quant.selection.playbooks import PLAYBOOKS
 from tests.fakes import AT, D, book, chain, commitment, daily, option, position, regime
 
+PATIENT = Venue(paper=True, waits=True)
 CONDOR, VERTICAL = PLAYBOOKS["index_iron_condor"], PLAYBOOKS["debit_vertical"]
 QUOTES = {option(2750): (10.0, 10.4), option(2950, "call"): (8.0, 8.3)}
 
@@ -122,7 +135,14 @@ def asked(
         given.get("regime", regime()),
         given.get("limits", LIMITS),
         AT,
+        given.get("venue", PATIENT),
+        given.get("analysis_only", ""),
     )
+
+
+def aligned(policy: Alignment) -> Playbook:
+    """The condor playbook under another alignment policy."""
+    return dataclasses.replace(CONDOR, alignment=policy)
 
 
 def failed(*args: Any, **given: Any) -> set[str]:
@@ -155,6 +175,8 @@ def test_a_vertical_follows_the_direction(direction: str, structure: StructureNa
     assert answer.structures == (structure,)
 
 
+DELAYED = dataclasses.replace(chain(QUOTES), delayed=True)
+OLD = {"chain_lag_s": 601.0, "iv_confidence": 0.25}
 CHEAP = {"volatility": "cheap"}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "volatility not rich": ("view", {"view": verdict(volatility="cheap")}),
@@ -165,7 +187,16 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "no bars": ("forecast_bars", {"shot": snapshot(daily=None)}),
     "old bars": ("forecast_bars", {"shot": snapshot(daily=daily([(date(2018, 12, 31), 2500, 2506)]))}),
     "low confidence": ("iv_confidence", {"shot": snapshot(iv_confidence=0.12)}),
-    "confidence that is no number": ("iv_confidence", {"shot": snapshot(iv_confidence=math.nan)}),
+    "analysis only": ("run", {"analysis_only": "2 of 3 chains are stale"}),
+    "restricted quotes": ("quotes_tradable", {"shot": snapshot(restrictions=("no bids",))}),
+    "delayed quotes that fill at once": (
+        "quotes_tradable",
+        {"shot": snapshot(chain=DELAYED), "venue": Venue(paper=True, waits=False)},
+    ),
+    "delayed quotes and a live broker": (
+        "quotes_tradable",
+        {"shot": snapshot(chain=DELAYED), "venue": Venue(paper=False, waits=True)},
+    ),
     "no two-sided quote": ("chain", {"shot": snapshot(chain=chain({option(2750): (0.0, 10.4)}))}),
     "no quote at all": ("chain", {"shot": snapshot(chain=chain({option(2750): (np.nan, np.nan)}))}),
     "spot that is no number": ("spot", {"shot": snapshot(spot=math.nan)}),
@@ -250,3 +281,18 @@ def test_playbooks_stay_below_the_hard_limits_and_hash_their_parameters() -> Non
         assert one.kelly_scale <= 1
         assert one.search.min_dte > one.exits.close_dte or one.search.min_dte > 2
         assert dataclasses.replace(one, version=2).params_hash != one.params_hash
+
+
+def test_policies_of_a_playbook_on_an_old_chain() -> None:
+    """Within the limit hard_cutoff trusts what decay does not; beyond it nothing is opened under any policy."""
+    faint = snapshot(chain_lag_s=590.0, iv_confidence=0.1)
+    assert failed(shot=faint) == {"iv_confidence"}
+    assert isinstance(asked(playbook=aligned(Alignment.HARD_CUTOFF), shot=faint), Mandate)
+    assert failed(playbook=aligned(Alignment.DECAY_ONLY), shot=snapshot(**OLD)) == {"alignment"}
+    for policy in (Alignment.HARD_CUTOFF, Alignment.DECAY_THEN_CUTOFF):
+        assert "alignment" in failed(playbook=aligned(policy), shot=snapshot(**OLD))
+    assert failed(shot=snapshot(iv_confidence=math.nan)) == {"alignment", "iv_confidence"}
+
+
+def test_delayed_quotes_may_carry_a_paper_order_that_waits() -> None:
+    assert isinstance(asked(shot=snapshot(chain=DELAYED)), Mandate)

@@ -11,7 +11,7 @@ import pytest
 from domain.codec import dumps, loads
 from domain.decision import GateReport, Mandate, Unpriced
 from domain.errors import DataAbsent
-from domain.market import Exercise, MarketSnapshot, OptionChain, RateCurve
+from domain.market import Alignment, Exercise, MarketSnapshot, OptionChain, RateCurve
 from domain.playbook import ExitRules, Playbook, SearchSpace
 from domain.regime import RegimeName
 from domain.structures import Option, Proposal, StructureName
@@ -45,6 +45,11 @@ def playbook(names: tuple[N, ...] = (N.IRON_CONDOR,), band: tuple[float, float] 
         kelly_scale=1.0,
         largest_loss=0.05,
     )
+
+
+def closed(days: int) -> Playbook:
+    """The playbook, closing so many days before expiry."""
+    return dataclasses.replace(playbook(), exits=dataclasses.replace(playbook().exits, close_dte=days))
 
 
 def mandate(names: tuple[N, ...] = (N.IRON_CONDOR,), budget: str = "5000") -> Mandate:
@@ -273,7 +278,7 @@ def test_a_calendar_becomes_a_whole_proposal(market: Market) -> None:
     assert made.greeks.vega > 0
     assert made.fair_q == pytest.approx(float(made.net_mid) * 100, abs=5.0)
     assert loads(dumps(made), Proposal) == made
-    lost = reprice(made, snapshot, surface, (NONE,), verdict(), PRIOR, 7)
+    lost = reprice(made, snapshot, surface, (NONE,), verdict(), PRIOR, playbook())
     assert isinstance(lost, Unpriced)
     assert f"EV {float(made.ev_p.total):+.2f}" in lost.reason
 
@@ -313,7 +318,7 @@ def test_reprice_is_the_same_structure_on_present_quotes(market: Market) -> None
     found = found_in(market)
     assert isinstance(found, Proposal)
     assert chain is not None
-    same = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, 7)
+    same = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, playbook())
     assert isinstance(same, Proposal)
     assert (same.structure, same.ev_p, same.net_mid, same.payoff, same.cvar_p) == (
         found.structure,
@@ -322,16 +327,35 @@ def test_reprice_is_the_same_structure_on_present_quotes(market: Market) -> None
         found.payoff,
         found.cvar_p,
     )
-    gone = reprice(found, snapshot, surface, (NONE,), verdict(), PRIOR, 7)
+    gone = reprice(found, snapshot, surface, (NONE,), verdict(), PRIOR, playbook())
     assert isinstance(gone, Unpriced)
     assert "no longer worth trading" in gone.reason
     short = next(leg.instrument for leg in found.structure.legs if leg.quantity < 0)
     assert isinstance(short, Option)
     silent = np.where(chain.strike == float(short.strike), 0.0, chain.bid)
     mute = dataclasses.replace(snapshot, chain=dataclasses.replace(chain, bid=silent))
-    lost = reprice(found, mute, surface, (RICH,), verdict(), PRIOR, 7)
+    lost = reprice(found, mute, surface, (RICH,), verdict(), PRIOR, playbook())
     assert isinstance(lost, Unpriced)
     assert "nobody bids" in lost.reason
+
+
+def test_the_edge_in_variance_shrinks_with_the_age_of_the_quotes(market: Market) -> None:
+    snapshot, surface = market
+    found = found_in(market)
+    assert isinstance(found, Proposal)
+    old = dataclasses.replace(snapshot, chain_lag_s=300.0, lag_limit_s=600.0, iv_confidence=0.8)
+    half = reprice(found, old, surface, (RICH,), verdict(), PRIOR, playbook())
+    assert isinstance(half, Proposal)
+    assert 0 < half.ev_p.variance_premium < found.ev_p.variance_premium
+    assert half.ev_p.costs == found.ev_p.costs
+    hard = dataclasses.replace(playbook(), alignment=Alignment.HARD_CUTOFF)
+    whole = reprice(found, old, surface, (RICH,), verdict(), PRIOR, hard)
+    assert isinstance(whole, Proposal)
+    assert whole.ev_p == found.ev_p
+    nothing = reprice(
+        found, dataclasses.replace(old, iv_confidence=0.0), surface, (RICH,), verdict(), PRIOR, playbook()
+    )
+    assert isinstance(nothing, Unpriced)
 
 
 def test_a_stop_beyond_the_maximum_loss_is_no_stop(market: Market) -> None:
@@ -355,7 +379,7 @@ def test_closing_earlier_leaves_less_of_the_premium(market: Market) -> None:
     snapshot, surface = market
     found = found_in(market)
     assert isinstance(found, Proposal)
-    held = [reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, days) for days in (0, 5)]
+    held = [reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, closed(days)) for days in (0, 5)]
     assert all(isinstance(one, Proposal) for one in held)
     premium = [one.ev_p.variance_premium for one in held if isinstance(one, Proposal)]
     assert premium[1] < premium[0]
@@ -363,7 +387,7 @@ def test_closing_earlier_leaves_less_of_the_premium(market: Market) -> None:
     assert isinstance(held[1], Proposal)
     assert held[0].ev_p.costs == held[1].ev_p.costs
     days = (found.structure.legs[0].instrument.expiry - trading_day(snapshot)).days  # type: ignore[union-attr]
-    gone = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, days)
+    gone = reprice(found, snapshot, surface, (RICH,), verdict(), PRIOR, closed(days))
     assert isinstance(gone, Unpriced)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from domain.book import Book, Halt
 from domain.errors import BrokerFailed, OrderRefused, SourceFailed
+from domain.market import Quotes
 from domain.orders import BrokerOrder, BrokerState, Effect
 from domain.ports import Broker
 from domain.regime import Regime, RegimeName
-from quant.execution.quotes import PriceBand
+from quant.execution.quotes import PriceBand, Venue
 from quant.risk.limits import LIMITS
 from tests.fakes import (
     ACCOUNT,
@@ -36,6 +38,7 @@ from tests.fakes import (
 )
 from tools.broker.guard import GuardedBroker, quoted_band
 
+PAPER = Venue(paper=True, waits=True)
 HALT = Halt(scope="desk", reason="drill", since=AT)
 
 
@@ -183,7 +186,7 @@ async def test_bands_come_from_the_markets_chain_and_from_settlement() -> None:
     legs = condor_legs()
     quotes = {one.instrument: (1.0, 1.5) for one in legs}
     market = FakeMarket(chain(quotes))
-    band_of = quoted_band(market)
+    band_of = quoted_band(market, PAPER)
     expected = PriceBand(better=D("-1.0"), natural=D("1.0"), quoted_at=AT - timedelta(seconds=30))
     assert await band_of(order(), AT) == expected
     assert await band_of(order(), AT - timedelta(hours=1)) is None
@@ -191,6 +194,51 @@ async def test_bands_come_from_the_markets_chain_and_from_settlement() -> None:
     assert await band_of(order(), AT) is None
     after = datetime.combine(EXPIRY + timedelta(days=3), AT.timetz())
     settled = FakeMarket(chain({}, quoted_at=after), bars=daily([(EXPIRY, 2950, 2954)]))
-    band = await quoted_band(settled)(dataclasses.replace(closing(position()), as_of=after), after)
+    band = await quoted_band(settled, PAPER)(dataclasses.replace(closing(position()), as_of=after), after)
     assert band is not None
     assert band.natural == band.better == D(4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "venue", "said"),
+    [
+        ({"delayed": True}, Venue(paper=True, waits=False), "must wait for the next quote"),
+        ({"delayed": True}, Venue(paper=False, waits=True), "delayed quotes carry no live order"),
+        ({"delayed": True, "spot_at": AT - timedelta(minutes=5)}, PAPER, "not of one moment"),
+        ({"quotes": Quotes.MODEL, "spread_model": "m"}, Venue(paper=False, waits=True), "carry no live order"),
+        ({"quotes": Quotes.NONE}, PAPER, "neither bid nor ask"),
+        ({"uncertainty_s": 300, "quoted_at": AT - timedelta(seconds=30)}, PAPER, ""),
+        ({}, Venue(paper=False, waits=False), ""),
+    ],
+)
+async def test_a_band_says_what_its_quotes_may_not_carry(changes: dict[str, Any], venue: Venue, said: str) -> None:
+    quotes = {one.instrument: (1.0, 1.5) for one in condor_legs()}
+    market = FakeMarket(dataclasses.replace(chain(quotes), **changes))
+    band = await quoted_band(market, venue)(order(), AT)
+    assert band is not None
+    assert (said in band.restricted) if said else not band.restricted
+
+
+async def test_what_expires_tomorrow_is_not_traded_on_a_stated_time() -> None:
+    tomorrow = condor_legs(expiry=AT.date() + timedelta(days=1))
+    stated = dataclasses.replace(chain({one.instrument: (1.0, 1.5) for one in tomorrow}), uncertainty_s=300)
+    band = await quoted_band(FakeMarket(stated), PAPER)(order(tomorrow), AT)
+    assert band is not None
+    assert "time is only stated" in band.restricted
+
+
+async def test_an_exit_passes_on_quotes_that_carry_no_entry() -> None:
+    """Delayed quotes stop what adds risk; a position can still be closed on them."""
+
+    async def band_of(asked: BrokerOrder, now: datetime) -> PriceBand | None:
+        band = await fair_band(asked, now)
+        assert band is not None
+        return dataclasses.replace(band, restricted="delayed quotes carry no live order")
+
+    held = position()
+    guard, broker, _, _ = guarded(book(positions=(held,)), band_of)
+    with pytest.raises(OrderRefused) as caught:
+        await guard.place(order())
+    assert caught.value.failed == ("quotes_tradable",)
+    await guard.place(closing(held))
+    assert [one.client_order_id for one in broker.sent] == ["close-1"]
