@@ -33,6 +33,8 @@ def transcript(decision: Decision) -> str:
         f"Net liquidation value {dollars(opened.nlv)}, {opened.open_positions} open positions. "
         f"Regime {opened.regime.name.value}: {'; '.join(opened.regime.reasons) or 'no reason given'}.",
     ]
+    if spec.investor.binds:
+        parts.append(f"Mandate of the person: {spec.investor.text()}.")
     if opened.refused is not None:
         parts.append(f"**The run ended at once:** {opened.refused.reason}")
     debates = {argued.ticker: argued for argued in decision.debates}

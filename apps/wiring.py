@@ -83,7 +83,7 @@ class House:
             shortlist=self.settings.shortlist,
             fill_mode=self.fill_mode.value,
             auto_execute=self.settings.auto_execute if auto is None else auto,
-            investor=InvestorMandate(**dict(self.settings.mandate)),
+            investor=investor(self.settings),
         )
         stamp = as_of.astimezone(NEW_YORK).strftime("%Y%m%d-%H%M")
         return dataclasses.replace(draft, run_id=f"{stamp}-{digest(draft)[:6]}")
@@ -143,6 +143,12 @@ def policy(settings: Settings) -> DeskPolicy:
         analyst_weights=tuple(sorted(settings.weights.model_dump().items())),
         recall_limit=settings.recall_limit,
     )
+
+
+def investor(settings: Settings) -> InvestorMandate:
+    """The person's own mandate, from `[mandate]`; tickers as the desk writes them."""
+    given = dict(settings.mandate)
+    return InvestorMandate(**{**given, "watchlist": tuple(ticker.upper() for ticker in given["watchlist"])})
 
 
 async def database_uri(settings: Settings) -> str:
@@ -236,7 +242,7 @@ def _desk(
     auto: str,
     fill_mode: FillMode,
 ) -> Desk:
-    limits = tightened(LIMITS, **settings.limits)
+    limits = dataclasses.replace(tightened(LIMITS, **settings.limits), investor=investor(settings))
     rests = next_session_end if market.one_shot else session_end
     paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=fill_mode, deadline=rests)
     desk = Desk(

@@ -117,6 +117,7 @@ class Mandate:
     max_contracts: int
     report: GateReport
     latest_expiry: date | None = None  # no leg may expire later (an event without a known date); None: no such bound
+    earliest_expiry: date | None = None  # no leg may expire sooner (the person's own mandate); None: no such bound
 
 
 @record

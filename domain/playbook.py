@@ -46,6 +46,19 @@ class InvestorMandate:
         """True when anything at all is set."""
         return self != InvestorMandate()
 
+    def text(self) -> str:
+        """What is set, in words: "SPY, QQQ; horizon up to 21 trading days; 7 to 60 DTE"."""
+        parts = [", ".join(self.watchlist)]
+        if self.horizon is not None:
+            parts.append(f"horizon up to {self.horizon} trading days")
+        if self.min_dte is not None or self.max_dte is not None:
+            least = f"{self.min_dte} " if self.min_dte is not None else ""
+            parts.append(f"{least or 'up '}to {self.max_dte} DTE" if self.max_dte is not None else f"from {least}DTE")
+        parts.append(", ".join(name.value.replace("_", " ") for name in self.structures))
+        if self.largest_loss is not None:
+            parts.append(f"at most ${self.largest_loss:,.2f} of loss a trade")
+        return "; ".join(part for part in parts if part)
+
 
 @record
 class Playbook:

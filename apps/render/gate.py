@@ -19,7 +19,9 @@ def mandate(granted: Mandate, *, full: bool = False, brief: bool = False) -> Ren
     head = Text(granted.ticker, STRONG).append(f"  {plain_name(granted.playbook)}  ", "not bold")
     head.append("may trade  ", f"{STRONG} {GOOD}")
     names = ", ".join(plain_name(name.value) for name in granted.structures)
-    bound = f", expiring by {granted.latest_expiry}" if granted.latest_expiry else ""
+    first, last = granted.earliest_expiry, granted.latest_expiry
+    when = (f"from {first}" if first else "", f"by {last}" if last else "")
+    bound = f", expiring {' '.join(part for part in when if part)}" if first or last else ""
     allowed = f"up to {money(granted.loss_budget)} of loss, {granted.max_contracts} contracts{bound}: {names}"
     head.append(allowed, "not bold")
     if full:

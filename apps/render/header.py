@@ -58,6 +58,8 @@ def header(decision: Decision, *, delayed: bool = False, answers: str = "") -> R
     grid.add_row("regime", named)
     held = "no position" if not opened.open_positions else f"{opened.open_positions} open"
     grid.add_row("book", f"{spec.account}  {money(opened.nlv)} net liquidation value, {held}")
+    if spec.investor.binds:
+        grid.add_row("your mandate", spec.investor.text())
     answer = answers or ("code answers tickets (AUTO_EXECUTE)" if spec.auto_execute else "a person answers tickets")
     grid.add_row("orders", f"paper broker, fills at the {plain_name(spec.fill_mode)}; {answer}")
     title = Text(f" run {spec.run_id} ", STRONG)

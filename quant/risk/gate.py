@@ -1,8 +1,9 @@
 """The gate: one pure function that is asked about orders early, jointly, again at new prices, and at the broker's door.
 
-It lists every hard check with its limit, value, headroom and age, passed or not. A check that cannot be made is a
-check that failed. Limits bind orders that add risk; an order that only reduces passes halts, counts, margin, losses
-and stale data, but never a duplicate id, a price band, an unknown position or an uncovered short.
+It lists every hard check with its limit, value, headroom and age, passed or not, and the person's own rules where a
+mandate sets any. A check that cannot be made is a check that failed. Limits bind orders that add risk; an order that
+only reduces passes halts, counts, margin, losses, mandates and stale data, but never a duplicate id, a price band, an
+unknown position or an uncovered short.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from domain.money import ZERO, to_cents
 from domain.orders import BrokerOrder, Effect
 from domain.regime import Regime
 from quant.execution.quotes import PriceBand
-from quant.risk import account_rules, order_rules
+from quant.risk import account_rules, investor_rules, order_rules
 from quant.risk.asked import Asked, as_working, check_of
 from quant.risk.limits import HardLimits
 from quant.risk.reducing import reduces
@@ -86,7 +87,7 @@ def check(
     adding, reducing = split(orders, book)
     asked = Asked(adding, reducing, book, regime, limits, at, known, bands, in_session)
     checks = [_made(name, rule, asked) for name, rule in ALWAYS if name != "price_band" or bands is not None]
-    for name, rule in ADDING:
+    for name, rule in (*ADDING, *investor_rules.rules(limits.investor)):
         made = _made(name, rule, asked)
         if not made.passed and reducing and not adding:
             note = f"does not bind an order that only reduces; {made.note}".rstrip("; ")

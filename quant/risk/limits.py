@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from domain.codec import record
 from domain.errors import SettingsError
+from domain.playbook import InvestorMandate
 from domain.regime import Regime, RegimeName
 
 
@@ -32,6 +33,7 @@ class HardLimits:
     bars_age_days: int = 7  # calendar days since the last daily bar, for what needs a forecast
     iv_confidence: Decimal = Decimal("0.125")  # a floor: 900 s of lag at a half-life of 300 s
     band_slack: Decimal = Decimal("0.25")  # how far past the quotes a limit price may stand, in widths of the market
+    investor: InvestorMandate = InvestorMandate()  # the person's own, from `[mandate]`; it rides here to every gate
 
     def position_share(self, regime: Regime | None) -> Decimal:
         """The position limit in this regime."""
@@ -53,7 +55,7 @@ def in_crisis(regime: Regime | None) -> bool:
 
 def tightened(limits: HardLimits, **overrides: Decimal | int | float | str) -> HardLimits:
     """The limits with some of them made tighter. Raises SettingsError, naming the key, for anything else."""
-    known = {field.name for field in dataclasses.fields(limits)}
+    known = {field.name for field in dataclasses.fields(limits)} - {"investor"}
     changes: dict[str, Decimal | int] = {}
     for key, given in overrides.items():
         if key not in known:

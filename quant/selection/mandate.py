@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from domain.book import Book
 from domain.decision import Check, GateReport, Mandate, Scan, Veto
 from domain.market import EventKind, Kind, MarketSnapshot
 from domain.money import ZERO, to_cents
-from domain.playbook import Playbook
+from domain.playbook import InvestorMandate, Playbook
 from domain.regime import Regime
 from domain.structures import StructureName
 from domain.views import Direction, Verdict, Volatility
@@ -23,6 +24,7 @@ from quant.risk.gate import Headroom, account_checks, headroom
 from quant.risk.limits import HardLimits
 from quant.selection.playbooks import FAVOURS
 
+NEW_YORK = ZoneInfo("America/New_York")
 EARNINGS_GAP = timedelta(days=75)  # the next report is not plausible sooner after the last
 
 
@@ -40,16 +42,20 @@ def mandate(
 ) -> Mandate | Veto:
     """What this playbook may look for on this verdict, or why nothing.
 
-    The loss budget is the least of the playbook's largest loss and every hard limit's headroom, rounded down. An
-    unknown earnings date bounds the expiries where the last report is known, and vetoes where it is not. `venue` tells
-    how the broker fills; `analysis_only` why the whole run proposes nothing, "" when it may.
+    The loss budget is the least of the playbook's largest loss, the person's own and every hard limit's headroom,
+    rounded down. The person's mandate (`limits.investor`) narrows structures and expiries further. An unknown earnings
+    date bounds the expiries where the last report is known, and vetoes where it is not. `venue` tells how the broker
+    fills; `analysis_only` why the whole run proposes nothing, "" when it may.
     """
-    structures = permitted(playbook, verdict)
+    structures, investor = permitted(playbook, verdict), limits.investor
+    wanted = tuple(name for name in structures if not investor.structures or name in investor.structures)
     latest, earnings = _earnings(playbook, snapshot, at)
+    earliest, latest = _window(investor, at, latest)
     room = headroom(snapshot.ticker, snapshot.instrument.bucket, book, regime, limits)
-    budget = _budget(playbook, book, room)
+    budget = _budget(playbook, book, room, investor.largest_loss)
     checks = (
         *_applies(playbook, verdict, snapshot, structures),
+        *_investor(investor, playbook, verdict, wanted, at, earliest, latest),
         _line("regime", regime.name in playbook.regimes, ", ".join(playbook.regimes), regime.name.value),
         _line("run", not analysis_only, "not analysis only", analysis_only or "may propose"),
         *_data(playbook, scan, snapshot, limits, at, venue),
@@ -63,11 +69,12 @@ def mandate(
     return Mandate(
         ticker=verdict.ticker,
         playbook=playbook.name,
-        structures=structures,
+        structures=wanted,
         loss_budget=budget,
         max_contracts=room.contracts,
         report=report,
         latest_expiry=latest,
+        earliest_expiry=earliest,
     )
 
 
@@ -109,6 +116,45 @@ def _applies(
         ),
         _line("structures", bool(structures), "at least one", ", ".join(structures) or "none fits the direction"),
     )
+
+
+def _window(investor: InvestorMandate, at: datetime, latest: date | None) -> tuple[date | None, date | None]:
+    """The first and last expiry that the person's mandate admits, within what is known of events; None: no bound."""
+    today = at.astimezone(NEW_YORK).date()
+    earliest = None if investor.min_dte is None else today + timedelta(days=investor.min_dte)
+    if investor.max_dte is None:
+        return earliest, latest
+    furthest = today + timedelta(days=investor.max_dte)
+    return earliest, furthest if latest is None else min(latest, furthest)
+
+
+def _investor(
+    investor: InvestorMandate,
+    playbook: Playbook,
+    verdict: Verdict,
+    wanted: tuple[StructureName, ...],
+    at: datetime,
+    earliest: date | None,
+    latest: date | None,
+) -> tuple[Check, ...]:
+    """What the person lets the desk do at all; only what the mandate sets is asked."""
+    lines: list[Check] = []
+    if investor.watchlist:
+        on_it = verdict.ticker in investor.watchlist
+        lines.append(_line("mandate_watchlist", on_it, ", ".join(investor.watchlist), verdict.ticker))
+    if investor.horizon is not None:
+        within, limit = verdict.horizon <= investor.horizon, f"at most {investor.horizon} trading days"
+        lines.append(_line("mandate_horizon", within, limit, f"{verdict.horizon}"))
+    if investor.structures:
+        limit = ", ".join(name.value for name in investor.structures)
+        lines.append(_line("mandate_structures", bool(wanted), limit, ", ".join(wanted) or "none of them"))
+    if investor.min_dte is not None or investor.max_dte is not None:
+        today = at.astimezone(NEW_YORK).date()
+        first = max(today + timedelta(days=playbook.search.min_dte), earliest or today)
+        last = min(today + timedelta(days=playbook.search.max_dte), latest or date.max)
+        limit = f"expiring {earliest or today} to {latest or 'any'}"
+        lines.append(_line("mandate_dte", first <= last, limit, f"{first} to {last}" if first <= last else "no expiry"))
+    return tuple(lines)
 
 
 def _data(
@@ -197,11 +243,11 @@ def _earnings(playbook: Playbook, snapshot: MarketSnapshot, at: datetime) -> tup
     )
 
 
-def _budget(playbook: Playbook, book: Book, room: Headroom) -> Decimal:
+def _budget(playbook: Playbook, book: Book, room: Headroom, own: Decimal | None) -> Decimal:
     share = Decimal(repr(playbook.largest_loss))
     if room.fault or not share.is_finite() or share <= 0:
         return ZERO
-    return to_cents(min(book.nlv * share, room.loss), "down")
+    return to_cents(min(book.nlv * share, room.loss, *(() if own is None else (own,))), "down")
 
 
 def _room(playbook: Playbook, room: Headroom, budget: Decimal) -> tuple[Check, ...]:

@@ -76,6 +76,8 @@ def _unfit(
     expiries = [leg.instrument.expiry for leg in proposal.structure.legs if isinstance(leg.instrument, Option)]
     if mandate.latest_expiry is not None and any(expiry > mandate.latest_expiry for expiry in expiries):
         return f"a leg expires after {mandate.latest_expiry}, the latest that the mandate permits"
+    if mandate.earliest_expiry is not None and any(expiry < mandate.earliest_expiry for expiry in expiries):
+        return f"a leg expires before {mandate.earliest_expiry}, the earliest that the mandate permits"
     if proposal.ev_p.total <= 0:
         return f"no edge: expected value {proposal.ev_p.total} is not above zero"
     if not proposal.ev_p_adverse > 0:

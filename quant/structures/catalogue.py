@@ -5,7 +5,7 @@ A shape is written once, for calls or puts, as legs (right, quantity, strike slo
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import NamedTuple
 
 from domain.errors import BadInput
@@ -115,3 +115,11 @@ def validate(structure: Structure) -> None:
     wrong = [_fits(shape, tuple(legs)) for shape in SHAPES[structure.name]]
     if all(wrong):
         raise BadInput(f"no {structure.name}: {wrong[-1] if len(wrong) == 1 else '; '.join(wrong)}")
+
+
+def is_made(name: StructureName, legs: tuple[Leg, ...]) -> bool:
+    """True when legs, in any order, make this structure (once: the quantities are those of its shape)."""
+    options = [(leg.instrument, leg.quantity) for leg in legs if isinstance(leg.instrument, Option)]
+    if len(options) != len(legs) or len({(option.ticker, option.multiplier) for option, _ in options}) != 1:
+        return False
+    return any(not _fits(shape, tuple(order)) for shape in SHAPES[name] for order in permutations(options))

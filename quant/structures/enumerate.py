@@ -165,14 +165,16 @@ def enumerate_candidates(
     surface: Surface,
     day: date,
     latest: date | None = None,
+    earliest: date | None = None,
 ) -> tuple[Batch, ...]:
     """All candidates of the named structures on a chain, in a fixed order.
 
-    `day` is the trading day that DTE counts from; no leg expires after `latest`.
+    `day` is the trading day that DTE counts from; no leg expires after `latest` or before `earliest`.
     """
     dte = [one.expiry - day.toordinal() for one in surface.slices]
+    nearest = space.min_dte if earliest is None else max(space.min_dte, earliest.toordinal() - day.toordinal())
     furthest = space.max_dte + BACK_DAYS if latest is None else latest.toordinal() - day.toordinal()
-    fronts = [i for i, days in enumerate(dte) if space.min_dte <= days <= min(space.max_dte, furthest)]
+    fronts = [i for i, days in enumerate(dte) if nearest <= days <= min(space.max_dte, furthest)]
     wanted = set(fronts)
     if fronts and (N.CALENDAR in names or N.DIAGONAL in names):
         reach = min(max(dte[front] for front in fronts) + BACK_DAYS, furthest)

@@ -157,12 +157,15 @@ def price_mandate(
         return Unpriced(ticker=mandate.ticker, playbook=mandate.playbook, reason=reason, candidates=count)
 
     names = tuple(name for name in mandate.structures if name in playbook.structures)
-    batches = enumerate_candidates(names, playbook.search, chain, surface, day, mandate.latest_expiry)
+    bounds = mandate.latest_expiry, mandate.earliest_expiry
+    batches = enumerate_candidates(names, playbook.search, chain, surface, day, *bounds)
     count = sum(len(batch.rows) for batch in batches)
     if count == 0:
-        space = playbook.search
+        space, (latest, earliest) = playbook.search, bounds
+        between = f"{f', from {earliest}' if earliest else ''}{f', by {latest}' if latest else ''}"
         return none(
-            f"no quoted candidate between {space.min_dte} and {space.max_dte} DTE with |delta| in {space.short_delta}",
+            f"no quoted candidate between {space.min_dte} and {space.max_dte} DTE{between} "
+            f"with |delta| in {space.short_delta}",
             0,
         )
     fronts = sorted({batch.front for batch in batches})

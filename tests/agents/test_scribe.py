@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 
 from agents.debate.debate import debate
 from agents.scribe import day_report, ticket_story, transcript
+from domain.playbook import InvestorMandate
 from domain.views import Abstained, Case, Debate
 from tests.agents.scene import BALANCE, IV, memory, scan, silent
 from tests.agents.story import ANSWER, FAILED, PASSED, TICKET, decision, outcome, report
@@ -60,6 +62,15 @@ async def test_a_transcript_tells_the_whole_story_in_order() -> None:
         assert found >= 0, f"{words!r} is missing after {text[max(0, at - 80) : at]!r}"
         at = found + len(words)
     assert "(simulated: no real market)" in text, "one simulated ticker is enough to say so"
+
+
+async def test_the_persons_mandate_is_quoted_where_one_is_set() -> None:
+    plain = decision(await debate(scan(), (), (), None))
+    assert "Mandate of the person" not in transcript(plain)
+    own = InvestorMandate(watchlist=("SPX",), max_dte=60, largest_loss=Decimal(500))
+    bound = dataclasses.replace(plain, spec=dataclasses.replace(plain.spec, investor=own))
+    told = "Mandate of the person: SPX; up to 60 DTE; at most $500.00 of loss a trade."
+    assert told in transcript(bound)
 
 
 async def test_a_run_without_a_trade_says_why() -> None:

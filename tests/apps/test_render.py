@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from rich.console import Console, RenderableType
 
+from agents.debate.debate import debate
 from apps.cli.terminal import PLAIN
-from apps.render.gate import checks, compact, veto
+from apps.render.gate import checks, compact, mandate, veto
+from apps.render.header import header
 from apps.render.progress import Board
 from apps.render.proposal import runner_up
 from apps.render.words import market_label, moment, money, net, signed
-from domain.decision import Check, GateReport, Veto
+from domain.decision import Check, GateReport, Mandate, Veto
+from domain.playbook import InvestorMandate
+from domain.structures import StructureName
+from tests.agents.scene import scan
+from tests.agents.story import decision
 
 
 def page(renderable: RenderableType, width: int = 100) -> str:
@@ -86,6 +93,30 @@ def test_a_veto_counts_what_passed_and_names_what_failed() -> None:
 def test_no_line_is_wider_than_the_page(width: int) -> None:
     for made in (checks(REPORT), compact(REPORT)):
         assert max(len(line.rstrip()) for line in page(made, width).splitlines()) <= width
+
+
+async def test_the_head_of_a_run_quotes_the_persons_mandate() -> None:
+    plain = decision(await debate(scan(), (), (), None))
+    assert "your mandate" not in page(header(plain))
+    own = InvestorMandate(watchlist=("SPX", "SPY"), structures=(StructureName.IRON_CONDOR,), horizon=21)
+    bound = dataclasses.replace(plain, spec=dataclasses.replace(plain.spec, investor=own))
+    told = " ".join(page(header(bound)).split())
+    assert "your mandate SPX, SPY; horizon up to 21 trading days; iron condor" in told
+
+
+def test_a_permission_names_both_ends_of_its_window() -> None:
+    granted = Mandate(
+        ticker="SPX",
+        playbook="index_iron_condor",
+        structures=(StructureName.IRON_CONDOR,),
+        loss_budget=Decimal(500),
+        max_contracts=3,
+        report=REPORT,
+        latest_expiry=date(2019, 7, 19),
+    )
+    assert "expiring by 2019-07-19" in " ".join(page(mandate(granted)).split())
+    both = dataclasses.replace(granted, earliest_expiry=date(2019, 6, 1))
+    assert "expiring from 2019-06-01 by 2019-07-19" in " ".join(page(mandate(both)).split())
 
 
 def test_a_runner_up_reads_as_words_and_an_unknown_key_stays() -> None:

@@ -27,7 +27,7 @@ def test_the_figures() -> None:
     assert (LIMITS.free_margin, LIMITS.contracts, LIMITS.nlv_age_s) == (D("0.20"), 10, 600)
 
 
-@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(LIMITS)])
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(LIMITS) if field.name != "investor"])
 def test_every_limit_tightens_and_none_loosens(key: str) -> None:
     held = getattr(LIMITS, key)
     tighter = held * 2 if key in FLOORS else held // 2 if isinstance(held, int) else held / 2
@@ -47,6 +47,8 @@ def test_what_is_no_limit_is_refused(value: Any) -> None:
 def test_unknown_keys_and_fractions_of_contracts_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"limits\.leverage"):
         tightened(LIMITS, leverage=1)
+    with pytest.raises(SettingsError, match=r"limits\.investor"):
+        tightened(LIMITS, investor=1)
     with pytest.raises(SettingsError, match="whole"):
         tightened(LIMITS, contracts=2.5)
 

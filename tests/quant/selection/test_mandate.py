@@ -25,13 +25,13 @@ from domain.market import (
     MarketSnapshot,
     SnapshotRef,
 )
-from domain.playbook import Playbook
+from domain.playbook import InvestorMandate, Playbook
 from domain.regime import RegimeName
 from domain.structures import StructureName
 from domain.units import Unit
 from domain.views import Abstained, Direction, Reading, Verdict, Volatility
 from quant.execution.quotes import Venue
-from quant.risk.limits import LIMITS
+from quant.risk.limits import LIMITS, HardLimits
 from quant.selection.mandate import mandate
 from quant.selection.playbooks import PLAYBOOKS
 from tests.fakes import AT, D, book, chain, commitment, daily, option, position, regime
@@ -271,6 +271,54 @@ def test_the_budget_is_the_least_room_rounded_down() -> None:
     full = book(commitments=tuple(commitment(id=f"r{n}", ticker=f"I{n}", max_loss=D(5000)) for n in range(3)))
     assert failed(held=full) == {"headroom", "loss_budget"}
     assert failed(held=book(nlv=D("NaN"))) >= {"headroom", "loss_budget", "daily_loss"} - {"daily_loss"}
+
+
+def own(**what: Any) -> HardLimits:
+    return dataclasses.replace(LIMITS, investor=InvestorMandate(**what))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("mandate_watchlist", {"watchlist": ("SPY", "QQQ")}),
+        ("mandate_horizon", {"horizon": 20}),
+        ("mandate_structures", {"structures": (StructureName.BULL_PUT_SPREAD,)}),
+        ("mandate_dte", {"max_dte": CONDOR.search.min_dte - 1}),
+        ("mandate_dte", {"min_dte": CONDOR.search.max_dte + 1}),
+    ],
+)
+def test_the_persons_mandate_vetoes_by_name(name: str, what: dict[str, Any]) -> None:
+    assert failed(limits=own(**what)) == {name}
+
+
+def test_the_persons_mandate_narrows_what_is_looked_for() -> None:
+    low, high = CONDOR.search.min_dte, CONDOR.search.max_dte
+    answer = asked(limits=own(watchlist=("SPX",), horizon=21, min_dte=low + 1, max_dte=high - 1, largest_loss=D(500)))
+    assert isinstance(answer, Mandate)
+    assert answer.earliest_expiry == AT.date() + timedelta(days=low + 1)
+    assert answer.latest_expiry == AT.date() + timedelta(days=high - 1)
+    assert answer.loss_budget == D("500.00")
+    ample = asked(limits=own(largest_loss=D(100_000)))
+    assert isinstance(ample, Mandate)
+    assert ample.loss_budget == D("3000.00")
+    both = dataclasses.replace(CONDOR, structures=(StructureName.IRON_CONDOR, StructureName.IRON_BUTTERFLY))
+    one = asked(playbook=both, limits=own(structures=(StructureName.IRON_BUTTERFLY, StructureName.CALENDAR)))
+    assert isinstance(one, Mandate)
+    assert one.structures == (StructureName.IRON_BUTTERFLY,)
+
+
+def test_the_persons_window_and_unknown_earnings_bound_together() -> None:
+    up, recent = verdict("up", "inconclusive"), single(date(2019, 5, 1))
+    bound = asked(up, VERTICAL, recent, limits=own(max_dte=VERTICAL.search.min_dte))
+    assert isinstance(bound, Mandate)
+    assert bound.latest_expiry == AT.date() + timedelta(days=VERTICAL.search.min_dte)
+    late = (date(2019, 5, 1) + timedelta(days=74) - AT.date()).days + 1
+    assert failed(up, VERTICAL, recent, limits=own(min_dte=late)) == {"mandate_dte"}
+
+
+def test_a_mandate_that_sets_nothing_changes_nothing() -> None:
+    assert asked(limits=own()) == asked()
+    assert not any(one.name.startswith("mandate_") for one in asked().report.checks)
 
 
 def test_playbooks_stay_below_the_hard_limits_and_hash_their_parameters() -> None:

@@ -64,6 +64,17 @@ def test_latest_expiry_bounds_every_leg(market: tuple[OptionChain, Surface, date
         assert np.all(chain.expiry[batch.rows] <= latest.toordinal())
 
 
+def test_earliest_expiry_bounds_every_leg(market: tuple[OptionChain, Surface, date]) -> None:
+    chain, surface, day = market
+    earliest = day + timedelta(days=40)
+    batches = enumerate_candidates(tuple(StructureName), SPACE, chain, surface, day, None, earliest)
+    assert batches
+    for batch in batches:
+        assert np.all(chain.expiry[batch.rows] >= earliest.toordinal())
+    early = day + timedelta(days=SPACE.min_dte - 20)
+    assert len(enumerate_candidates(tuple(StructureName), SPACE, chain, surface, day, None, early)) == len(_all(market))
+
+
 def test_nothing_is_sold_without_a_bid(market: tuple[OptionChain, Surface, date]) -> None:
     chain, surface, day = market
     mute = dataclasses.replace(chain, bid=np.where(chain.is_call, chain.bid, 0.0))

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import BadInput
 from domain.market import Exercise, Floats
 from domain.structures import Leg, Option, Right, Shares, Structure, StructureName
-from quant.structures.catalogue import SHAPES, from_options, shape_of, validate
+from quant.structures.catalogue import SHAPES, from_options, is_made, shape_of, validate
 from quant.structures.payoff import Carry, payoff
 from quant.vanilla.black import black76
 
@@ -35,6 +35,15 @@ def build(name: N, *legs: tuple[float, Right] | tuple[float, Right, int], right:
 
 
 CONDOR = build(N.IRON_CONDOR, (85, P), (90, P), (110, C), (115, C))
+
+
+def test_legs_tell_their_structure_in_any_order() -> None:
+    assert is_made(N.IRON_CONDOR, CONDOR.legs[::-1])
+    assert [name for name in N if is_made(name, CONDOR.legs)] == [N.IRON_CONDOR]
+    twice = tuple(Leg(instrument=leg.instrument, quantity=2 * leg.quantity) for leg in CONDOR.legs)
+    shares = Leg(instrument=Shares(ticker="SPX"), quantity=100)
+    for legs in ((), CONDOR.legs[:3], twice, (*CONDOR.legs[:3], shares)):
+        assert not any(is_made(name, legs) for name in N)
 
 
 def test_iron_condor_reference() -> None:
