@@ -54,7 +54,7 @@ def amount(value: float, unit: Unit) -> str:
         case Unit.PERCENT:
             return f"{value:+,.2f} %"
         case Unit.INDEX:
-            return f"{value:.1f}"
+            return _short(value, 1)
 
 
 def phrase(item: Evidence) -> str:
