@@ -15,6 +15,7 @@ import polars as pl
 from domain.errors import BadInput, DataAbsent, SourceFailed
 from domain.market import (
     Absent,
+    ActionKind,
     BarSeries,
     Calendar,
     EventKind,
@@ -29,14 +30,20 @@ from domain.market import (
     SourceUse,
 )
 from tools import sessions
-from tools.market import reference, series
+from tools.market import reference, resample, series
 from tools.market.store import CHAIN_KEY, Store
 
 T = TypeVar("T")
 
 _CHAINS_HELD = 16
 _ROUND_S = 300  # chains quoted within five minutes of each other belong to one round of collection
-_SPAN = {Interval.DAY: "daily", Interval.HOUR: "hourly", Interval.FIVE_MINUTES: "5-minute", Interval.MINUTE: "1-minute"}
+_SPAN = {
+    Interval.DAY: "daily",
+    Interval.HOUR: "hourly",
+    Interval.FIFTEEN_MINUTES: "15-minute",
+    Interval.FIVE_MINUTES: "5-minute",
+    Interval.MINUTE: "1-minute",
+}
 
 
 class RecordedMarket:
@@ -91,7 +98,10 @@ class RecordedMarket:
         return Absent(what=f"a chain of {ticker}", why=f"{self.label} has none from before {as_of:%Y-%m-%d %H:%M} UTC")
 
     async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
-        """At most the last `count` bars of regular hours known at `as_of`, unbroken by holes or splits."""
+        """At most the last `count` bars of regular hours known at `as_of`, unbroken by holes or splits.
+
+        Where no bars of the interval reach, they are made of the finest ones that do.
+        """
         held = await self._held(f"bars {interval}", ticker, lambda: self._load_bars(ticker, interval))
         return series.select(held, ticker, interval, f"{_SPAN[interval]} bars of {ticker}", as_of, count)
 
@@ -220,10 +230,23 @@ class RecordedMarket:
         )
 
     def _load_bars(self, ticker: str, interval: Interval) -> tuple[series.Source, ...]:
-        lazy = self._store.bars(ticker, interval)
+        found: list[series.Source] = []
+        splits: list[date | series.Split] = [*reference.SPLITS.get(ticker, ()), *self._load_splits(ticker)]
+        for finer in resample.FINEST_FIRST[: resample.FINEST_FIRST.index(interval) + 1]:
+            lazy = self._store.bars(ticker, finer)
+            if lazy is None or (finer is not interval and ticker in reference.ROUND_THE_CLOCK):
+                continue
+            held = series.sources(_collect(lazy.filter("session")), splits)
+            found += held if finer is interval else (series.aggregate(one, finer, interval) for one in held)
+        return tuple(found)
+
+    def _load_splits(self, ticker: str) -> tuple[series.Split, ...]:
+        """Splits that the store has learnt of, each from when it was known."""
+        lazy = self._store.rows("actions", ticker)
         if lazy is None:
             return ()
-        return series.sources(_collect(lazy.filter("session")), reference.SPLITS.get(ticker, ()))
+        rows = _collect(lazy.filter(pl.col("kind") == ActionKind.SPLIT.value).select("day", "known_at"))
+        return tuple(series.Split(day, known_at.astimezone(UTC)) for day, known_at in rows.iter_rows())
 
     def _load_index(self, name: str) -> tuple[series.Source, ...]:
         lazy = self._store.rows("indices", name)

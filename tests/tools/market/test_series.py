@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.market import Absent, BarSeries, Interval
+from domain.errors import BadInput
+from domain.market import Absent, ActionKind, BarSeries, CorporateAction, Interval
 from tools import sessions
 from tools.market import series
 
@@ -82,6 +83,93 @@ def test_a_series_that_has_ended_is_absent_with_its_last_day() -> None:
 
 def test_a_second_row_of_the_same_start_is_dropped() -> None:
     assert len(select(pl.concat([daily(DAYS), daily(DAYS)]), evening(DAYS[9]))) == 10
+
+
+def test_a_source_of_closes_alone_answers_only_when_no_whole_one_reaches() -> None:
+    closes = daily(DAYS, "closes").with_columns(open=pl.lit(None, pl.Float64), high=None, low=None)
+    whole = daily(DAYS[:100], "whole", adjusted=True)
+    both = pl.concat([closes, whole], how="vertical_relaxed")
+    assert select(both, evening(DAYS[104])).source == "whole"
+    assert select(both, evening(DAYS[105])).source == "closes"
+    held = series.sources(both)
+    found = series.select(held, "VIX", Interval.DAY, "daily values of VIX", evening(DAYS[104]), 10, closes=True)
+    assert isinstance(found, BarSeries)
+    assert found.source == "closes"  # of an index the close is all that is asked for
+
+
+def five_minutes(day: date, source: str) -> pl.DataFrame:
+    opened, closed = sessions.open_close(day)
+    starts = [opened + timedelta(minutes=5 * i) for i in range(int((closed - opened).total_seconds()) // 300)]
+    frame = daily((day,) * len(starts), source)
+    known = [start + timedelta(minutes=5) for start in starts]
+    return frame.with_columns(
+        pl.Series("start", starts, dtype=pl.Datetime("us", "UTC")),
+        pl.Series("known_at", known, dtype=pl.Datetime("us", "UTC")),
+    )
+
+
+def test_held_bars_win_while_they_reach_and_then_bars_made_of_finer_ones() -> None:
+    fine = pl.concat([five_minutes(day, "fine") for day in DAYS[90:110]])
+    made = tuple(
+        series.aggregate(one, Interval.FIVE_MINUTES, Interval.DAY) for one in series.sources(fine, (DAYS[108],))
+    )
+    held = (*series.sources(daily(DAYS[:100], "coarse")), *made)
+
+    def at(moment: datetime) -> BarSeries:
+        found = series.select(held, "X", Interval.DAY, "daily bars", moment, 50)
+        assert isinstance(found, BarSeries)
+        return found
+
+    assert at(evening(DAYS[104])).source == "coarse"
+    assert at(evening(DAYS[105])).source == "fine, from 5m bars"
+    assert len(at(evening(DAYS[107]))) == 18
+    assert len(at(evening(DAYS[109]))) == 2  # a split ends it, as it does the bars that it is made of
+    assert at(evening(DAYS[107])).close.tolist()[-1] == 100 + 77
+    assert len(at(evening(DAYS[107]) - timedelta(seconds=1))) == 17
+
+
+def test_a_revision_changes_no_earlier_answer() -> None:
+    first = daily(DAYS[:30], "live")
+    fixed = first[20:21].with_columns(close=pl.lit(0.5), known_at=pl.lit(evening(DAYS[25])).dt.cast_time_unit("us"))
+    both = pl.concat([first, fixed])
+    assert select(both, evening(DAYS[24])).close.tolist() == select(first, evening(DAYS[24])).close.tolist()
+    assert select(both, evening(DAYS[25])).close[20] == 0.5
+    assert len(select(both, evening(DAYS[25]))) == 26
+    old = daily(DAYS[:10], "live").with_columns(known_at=pl.lit(evening(DAYS[28])).dt.cast_time_unit("us"))
+    late = pl.concat([old, first[10:]])  # a past that was received late
+    assert len(select(late, evening(DAYS[27]))) == 18
+    assert len(select(late, evening(DAYS[28]))) == 29
+
+
+def test_a_split_cuts_from_when_it_is_known() -> None:
+    split = series.Split(DAYS[60], known_at=evening(DAYS[62]))
+    found = series.sources(daily(DAYS), (split,))
+    lengths = []
+    for i in (59, 61, 62):
+        answer = series.select(found, "X", Interval.DAY, "bars", evening(DAYS[i]), 1000)
+        assert isinstance(answer, BarSeries)
+        lengths.append(len(answer))
+    assert lengths == [60, 62, 3]
+
+
+def action(kind: ActionKind, day: date, ratio: float | None) -> CorporateAction:
+    return CorporateAction(
+        kind=kind, day=day, ratio=ratio, amount=None, note="", source="test", known_at=evening(DAYS[0])
+    )
+
+
+def test_bars_adjusted_for_splits() -> None:
+    raw = select(daily(DAYS[:6]).with_columns(volume=pl.lit(10.0)), evening(DAYS[5]))
+    splits = (action(ActionKind.SPLIT, DAYS[2], 4.0), action(ActionKind.SPLIT, DAYS[4], 0.5))
+    made = series.adjust(raw, (*splits, action(ActionKind.DIVIDEND, DAYS[3], None)))
+    assert made.close.tolist() == [50.0, 50.5, 204.0, 206.0, 104.0, 105.0]
+    assert made.open.tolist() == made.high.tolist() == made.low.tolist() == made.close.tolist()
+    assert made.volume.tolist() == [20.0, 20.0, 5.0, 5.0, 10.0, 10.0]
+    assert (made.adjusted, raw.adjusted) == (True, False)
+    with pytest.raises(BadInput, match="adjusted already"):
+        series.adjust(made, splits)
+    with pytest.raises(BadInput, match="has no ratio"):
+        series.adjust(raw, (action(ActionKind.SPLIT, DAYS[2], None),))
 
 
 @settings(max_examples=60, deadline=None)
