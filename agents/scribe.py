@@ -35,6 +35,8 @@ def transcript(decision: Decision) -> str:
     ]
     if spec.investor.binds:
         parts.append(f"Mandate of the person: {spec.investor.text()}.")
+    if decision.analysis_only:
+        parts.append(f"**Analysis only:** {decision.analysis_only}.")
     if opened.refused is not None:
         parts.append(f"**The run ended at once:** {opened.refused.reason}")
     debates = {argued.ticker: argued for argued in decision.debates}
@@ -52,9 +54,12 @@ def _ticker(decision: Decision, scan: Scan, argued: Debate | None) -> str:
     ref = scan.snapshot
     chain = f"chain of {ref.chain_at:%Y-%m-%d %H:%M} UTC, {ref.chain_lag_s:.0f} s old" if ref.chain_at else "no chain"
     missing = "".join(f" Absent: {one.what} ({one.why})." for one in ref.absent)
+    seen = "".join(f" {caveat[0].upper()}{caveat[1:]}." for caveat in ref.caveats)
+    if ref.quality:
+        seen += f" Chain of {ref.chain_source}: {ref.quality}."
     parts = [
         f"## {scan.ticker}",
-        f"Spot {ref.spot:,.2f}, {chain}, snapshot {ref.hash[:12]}.{missing}",
+        f"Spot {ref.spot:,.2f}, {chain}, snapshot {ref.hash[:12]}.{seen}{missing}",
         "### Evidence",
         evidence_table(item for reading in scan.readings for item in reading.evidence),
         "### Signals",

@@ -261,6 +261,11 @@ class SourceUse:
     source: str  # "": none of the allowed sources answered
     failed: tuple[str, ...]  # "cboe: no answer within 5 s", in the order of asking
 
+    def text(self) -> str:
+        """In words: "chain from yahoo, after cboe: no answer within 5 s"."""
+        reasons = "; ".join(self.failed)
+        return f"{self.datum} from {self.source}, after {reasons}" if self.source else f"no {self.datum}: {reasons}"
+
 
 @columnar
 class OptionChain:
@@ -352,6 +357,18 @@ class SnapshotRef:
     sources: tuple[SourceUse, ...]
     restrictions: tuple[str, ...]
     absent: tuple[Absent, ...]
+    chain_source: str = ""
+    delayed: bool = False
+    spread_model: str = ""
+    quality: str = ""  # what the gate found, in words
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader must know of what was seen: delays, fall-backs, model quotes, restrictions."""
+        found = ["delayed quotes: indicative"] if self.delayed else []
+        if self.spread_model:
+            found.append(f"bid and ask by spread model {self.spread_model}")
+        return (*found, *(use.text() for use in self.sources if use.failed), *self.restrictions)
 
     @property
     def stale(self) -> bool:

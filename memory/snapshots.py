@@ -28,6 +28,10 @@ def reference(snapshot: MarketSnapshot, content: str) -> SnapshotRef:
         lag_limit_s=snapshot.lag_limit_s,
         sources=snapshot.sources,
         restrictions=snapshot.restrictions,
+        chain_source=snapshot.chain.source if snapshot.chain is not None else "",
+        delayed=snapshot.chain is not None and snapshot.chain.delayed,
+        spread_model=snapshot.chain.spread_model if snapshot.chain is not None else "",
+        quality=snapshot.quality.text() if snapshot.quality is not None else "",
         absent=snapshot.absent,
     )
 

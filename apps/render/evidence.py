@@ -20,7 +20,7 @@ def evidence(scan: Scan, *, full: bool = False) -> RenderableType:
     """A ticker's readings: what each signal rests on. `full`: every piece of evidence, with its id and note."""
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=_title(scan),
+        title=_title(scan, full),
         title_justify="left",
         title_style="",
         pad_edge=False,
@@ -37,7 +37,7 @@ def evidence(scan: Scan, *, full: bool = False) -> RenderableType:
     return table
 
 
-def _title(scan: Scan) -> Text:
+def _title(scan: Scan, full: bool) -> Text:
     ref = scan.snapshot
     text = Text(scan.ticker, STRONG)
     text.append(f"  {ref.spot:,.2f}", "not bold")
@@ -46,8 +46,13 @@ def _title(scan: Scan) -> Text:
     else:
         quoted = f"  chain of {time_of_day(ref.chain_at)}, {ref.chain_lag_s:.0f} s old"
         text.append(quoted, f"not bold {DIM}")
+        text.append(f", IV worth {percent(ref.iv_confidence)}", f"not bold {DIM}")
     if scan.composite is not None:
         text.append(f"  edge {scan.composite.edge:.3f}", "not bold")
+    for caveat in ref.caveats:
+        text.append(f"\n  {caveat}", f"not bold {WARN}")
+    if full and ref.quality:
+        text.append(f"\n  chain of {ref.chain_source}: {ref.quality}", f"not bold {DIM}")
     return text
 
 

@@ -62,5 +62,7 @@ def header(decision: Decision, *, delayed: bool = False, answers: str = "") -> R
         grid.add_row("your mandate", spec.investor.text())
     answer = answers or ("code answers tickets (AUTO_EXECUTE)" if spec.auto_execute else "a person answers tickets")
     grid.add_row("orders", f"paper broker, fills at the {plain_name(spec.fill_mode)}; {answer}")
+    if decision.analysis_only:
+        grid.add_row("tickets", Text(f"none: {decision.analysis_only}", f"{STRONG} {WARN}"))
     title = Text(f" run {spec.run_id} ", STRONG)
     return Panel(grid, title=title, title_align="left", subtitle=Text(f" settings {spec.settings_hash} ", DIM))
