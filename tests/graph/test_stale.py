@@ -1,9 +1,9 @@
-"""Old chains: refused under the default policy, evidence only under decay_only, and too many of them end in analysis."""
+"""Old chains: refused by default, evidence only under decay_only, and too many of them make a run analysis only."""
 
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from domain.decision import Decision
 from domain.market import Alignment
 from quant.selection.playbooks import PLAYBOOKS
-from tests.desk import MARKET, demo_spec, desk_house
+from tests.desk import demo_spec, desk_house
 from tools.market.simulated.market import SimulatedMarket
 
 OLD = timedelta(minutes=40)
