@@ -48,6 +48,7 @@ class Market(Protocol):
     label: str  # "recorded:spx-2019"; shown wherever a result is shown
     simulated: bool
     delayed: bool
+    live: bool  # its present is the wall clock's: refreshed, then decided on
     one_shot: bool  # one snapshot a session: fills are `same_snapshot`
 
     async def refresh(self, tickers: tuple[str, ...]) -> None:
