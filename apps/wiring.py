@@ -32,7 +32,7 @@ from quant.selection.playbooks import PLAYBOOKS
 from quant.worth.measure import Skill
 from tools.broker.guard import GuardedBroker, quoted_band
 from tools.broker.paper import PaperBroker, next_session_end, session_end
-from tools.clock import FixedClock
+from tools.clock import FixedClock, SystemClock
 from tools.market.open import open_market
 from tools.randomness import nonce
 
@@ -81,7 +81,7 @@ class House:
             settings_hash=self.settings.hash(),
             graph_version=GRAPH_VERSION,
             shortlist=self.settings.shortlist,
-            fill_mode=self.fill_mode.value,
+            fill_mode=fills_of(market, self.fill_mode).value,
             auto_execute=self.settings.auto_execute if auto is None else auto,
             investor=investor(self.settings),
         )
@@ -89,11 +89,33 @@ class House:
         return dataclasses.replace(draft, run_id=f"{stamp}-{digest(draft)[:6]}")
 
 
+def clock_of(market: Market, as_of: datetime) -> Clock:
+    """The wall clock for a live market; any other stands at the moment of its run."""
+    return SystemClock() if market.live else FixedClock(as_of)
+
+
+def fills_of(market: Market, asked: FillMode) -> FillMode:
+    """On delayed quotes a paper fill waits for the next quote, whatever was asked for."""
+    return FillMode.NEXT_QUOTE if market.delayed else asked
+
+
 def default_account(market: Market, as_of: datetime) -> str:
     """A recorded or simulated day is a paper account of its own, so that days may be run in any order; naming an
-    account carries one from day to day.
+    account carries one from day to day, as a live market's account is.
     """
+    if market.live:
+        return f"paper/{market.label}"
     return f"paper/{market.label}/{as_of.astimezone(NEW_YORK):%Y-%m-%d}"
+
+
+async def decision_moment(text: str | None, market: Market, tickers: tuple[str, ...]) -> datetime:
+    """The moment a run stands at: a live market's is now, once its data has been fetched. Raises BadInput."""
+    if not market.live:
+        return parse_as_of(text, market)
+    if text is not None:
+        raise BadInput(f"{market.label} stands at the present; leave out --as-of, or name the market recorded:live")
+    await market.refresh(tickers)
+    return SystemClock().now()
 
 
 def parse_as_of(text: str | None, market: Market) -> datetime:
@@ -193,8 +215,10 @@ async def open_house(
 
             async def desk(market_name: str, as_of: datetime) -> Desk:
                 market = market_named(market_name)
-                clock = clock_for(market, as_of) if clock_for else FixedClock(as_of)
-                return _desk(settings, store, compute, facts, market, clock, progress, auto, fill_mode)
+                clock = clock_for(market, as_of) if clock_for else clock_of(market, as_of)
+                return _desk(
+                    settings, store, compute, facts, market, clock, progress, auto, fills_of(market, fill_mode)
+                )
 
             async with _saver(uri, checkpoint) as saver:
                 runs = Runs(

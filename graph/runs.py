@@ -35,7 +35,7 @@ from memory.store import Store
 from memory.tickets import TicketRow
 from quant.sizing.order import client_order_id
 
-GRAPH_VERSION = "1"  # raise it when nodes or state change so that a paused thread could not go on
+GRAPH_VERSION = "2"  # raise it when nodes or state change so that a paused thread could not go on
 
 OpenDesk = Callable[[str, datetime], Awaitable[Desk]]
 

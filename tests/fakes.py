@@ -235,6 +235,7 @@ class FakeMarket:
     label = "test:chains"
     simulated = True
     delayed = False
+    live = False
     one_shot = True
 
     def __init__(self, *chains: OptionChain, bars: BarSeries | None = None) -> None:
@@ -247,6 +248,9 @@ class FakeMarket:
             raise self.fault
         known = [one for one in self.chains if one.ticker == ticker and one.known_at <= as_of]
         return max(known, key=lambda one: one.quoted_at) if known else Absent(what="chain", why="none known")
+
+    async def refresh(self, tickers: tuple[str, ...]) -> None:
+        pass
 
     async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
         return self.daily or Absent(what="bars", why="none")

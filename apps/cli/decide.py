@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apps.cli.answering import Reply, give, told
@@ -12,13 +11,13 @@ from apps.cli.standing import document, standing, tickets_of_run
 from apps.cli.terminal import Watch, a_person_is_there, out, say_json
 from apps.render.story import heading, story
 from apps.render.tickets import card, how_to_answer
-from apps.wiring import House, open_house, parse_as_of
+from apps.wiring import House, decision_moment, open_house, parse_as_of
 from domain.decision import RunSpec
 from domain.errors import BadInput
 from domain.orders import TicketState
 from memory.decisions import RunRow
 from memory.tickets import TicketRow
-from tools.market.open import open_market
+from tools.market.open import LIVE, open_market
 from tools.market.simulated.market import SimulatedMarket
 
 if TYPE_CHECKING:
@@ -48,16 +47,16 @@ class Wish:
 async def decide(settings: Settings, wish: Wish) -> Exit:
     """Run, tell, and put the tickets before whoever answers them."""
     asks = a_person_is_there() and not wish.json
-    place = None if wish.go_on else _place(settings, wish)  # a bad market or moment is said before anything is opened
+    market = None if wish.go_on else _market(settings, wish)  # a bad market is said before anything is opened
     watch = Watch("parley")
     answers = DEMO if wish.demo and not asks else ""
-    async with open_house(settings, progress=watch, answers_itself=answers, warm=place is not None) as house:
+    async with open_house(settings, progress=watch, answers_itself=answers, warm=market is not None) as house:
         with watch:
-            if place is None:
+            if market is None:
                 row = await house.runs.go_on(await house.store.decisions.resolve(wish.go_on or ""))
             else:
                 account = await _fresh_demo_account(house) if wish.demo else wish.account
-                spec = house.spec(wish.tickers or settings.tickers, *place, account=account)
+                spec = await _spec(house, wish, market, account)
                 if wish.demo and not asks:
                     await _paper_only(house, spec)
                 row = await house.runs.start(spec)
@@ -68,13 +67,25 @@ async def decide(settings: Settings, wish: Wish) -> Exit:
         return await _tell(house, row, wish, asks)
 
 
-def _place(settings: Settings, wish: Wish) -> tuple[str, datetime]:
-    """Market and moment of a new run: the demo's own, or those asked for. Raises BadInput and DataAbsent."""
+def _market(settings: Settings, wish: Wish) -> str:
+    """The market of a new run: the demo's own, or the one asked for. Raises BadInput and DataAbsent, for a moment
+    that it has not, too.
+    """
     if wish.demo:
-        simulated = SimulatedMarket("vrp", settings.seed)
-        return simulated.label, simulated.last_session_middle()
+        return SimulatedMarket("vrp", settings.seed).label
     name = wish.market or settings.market
-    return name, parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed))
+    if name != LIVE:
+        parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed))
+    return name
+
+
+async def _spec(house: House, wish: Wish, name: str, account: str | None) -> RunSpec:
+    """What the run is a function of. A live market is asked first and decided on as of then."""
+    tickers = wish.tickers or house.settings.tickers
+    market = house.markets(name)
+    if isinstance(market, SimulatedMarket) and wish.demo:
+        return house.spec(tickers, name, market.last_session_middle(), account=account)
+    return house.spec(tickers, name, await decision_moment(wish.as_of, market, tickers), account=account)
 
 
 async def _fresh_demo_account(house: House) -> str:

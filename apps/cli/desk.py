@@ -15,7 +15,7 @@ from apps.render.portfolio import portfolio as account_page
 from apps.render.story import heading
 from apps.render.tickets import card, how_to_answer
 from apps.render.words import money, signed
-from apps.wiring import House, open_house, parse_as_of
+from apps.wiring import House, decision_moment, open_house
 from domain.book import Book, Mark
 from domain.codec import to_data
 from domain.decision import GateReport, RunSpec
@@ -143,7 +143,8 @@ async def _look_spec(house: House, name: str, market: str | None, as_of: str | N
     known_market, known_at = await account_place(house, name)
     chosen = market or known_market
     same = chosen == known_market and as_of is None
-    at = known_at if same else parse_as_of(as_of, house.markets(chosen))
+    same = same and not house.markets(chosen).live
+    at = known_at if same else await decision_moment(as_of, house.markets(chosen), ())
     spec = house.spec((), chosen, at, account=name)
     return dataclasses.replace(spec, run_id=f"{spec.run_id}-{kind}")
 

@@ -136,6 +136,7 @@ class PaperBroker:
     async def _try(self, order: BrokerOrder, now: datetime, *, until: datetime | None = None) -> Fill | NotFilled:
         """One attempt against the newest chain known now. A source that fails fills nothing."""
         try:
+            await self._market.refresh((order.ticker,))
             chain = await self._market.chain(order.ticker, now)
             bars = await self._market.bars(order.ticker, Interval.DAY, now, SETTLEMENT_BARS)
         except DataError as error:

@@ -8,6 +8,7 @@ from domain.errors import BadInput
 from domain.ports import Market
 
 _SIMULATED, _RECORDED = "simulated", "recorded"
+LIVE = "live"
 _DEFAULT_PRESET = "fair"
 
 
