@@ -24,3 +24,4 @@ format: $(V)/.ok
 
 bench: $(V)/.ok
 	$(PY) benchmarks/decision_run.py --json
+	$(PY) benchmarks/market.py --json
