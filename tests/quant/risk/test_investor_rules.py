@@ -1,4 +1,4 @@
-"""The person's mandate at the gate and at the door: each rule stops its order, reducing orders pass, unset binds nothing."""
+"""The person's mandate at the gate and the door: each rule stops its order, reducing ones pass, unset binds nothing."""
 
 from __future__ import annotations
 
