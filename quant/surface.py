@@ -4,6 +4,11 @@ Each slice's out-of-the-money mid volatilities are smoothed by local quadratic r
 locally weighted regression", JASA 1979) in u = asinh(k / (sigma_atm sqrt(t))), k = ln(K/F), with weights from the
 quoted spread in volatility and Cleveland's bisquare weights against outliers; between knots a natural cubic spline in
 u, flat in volatility beyond the last quoted strikes. No smile is extrapolated into strikes nobody quotes.
+
+A chain without quotes is smoothed from the vendor's volatilities, each restated at the slice's forward (the price that
+it stands for at the vendor's forward, inverted at ours: there calls and puts of a strike agree). Its weights come from
+a stated error: a spread of one cent and of 1.2 % exp(1.15 x) of the value, x = |k| / (sigma sqrt(t)), which is how the
+quoted spreads of SPX options grow with moneyness. Such slices say "vendor IV, no quotes".
 """
 
 from __future__ import annotations
@@ -17,9 +22,9 @@ from scipy.special import ndtr, ndtri
 
 from domain.codec import columnar
 from domain.errors import BadChain, DataAbsent
-from domain.market import Floats, Ints, OptionChain, RateCurve
+from domain.market import Bools, Floats, Ints, OptionChain, Quotes, RateCurve
 from quant.vanilla.black import black76
-from quant.vanilla.forwards import Slice, survey
+from quant.vanilla.forwards import Slice, Survey, survey, usable_vols
 from quant.vanilla.implied import implied_vol
 
 VERSION = "surface/1"
@@ -31,12 +36,17 @@ _TICKS = 0.15  # ... unless the spread is only this many dollars and the option 
 _FLOOR_VOL = 0.0005  # no quote is believed closer than this, in volatility
 _BANDWIDTH = 0.30  # in u
 _NEIGHBOURS = 7
+_CENT = 0.01  # a vendor's volatility of an option worth less says nothing
+_SHARE, _GROWTH = 0.012, 1.15  # the stated error of a vendor's volatility, see above
+UNQUOTED = "vendor IV, no quotes"
 _ROOT_2PI = 2.5066282746310002
 
 
 @columnar
 class SliceFit:
-    """One slice's smile. `knots_k`, `knots_vol` (m,); `rows`, `row_iv` (n,): the chain's rows and their own mid IV."""
+    """One slice's smile. `knots_k`, `knots_vol` (m,); `rows`, `row_iv` (n,): the chain's rows and their own mid IV
+    (without quotes: the vendor's, restated at `forward`).
+    """
 
     root: str
     expiry: int
@@ -167,15 +177,26 @@ def _smile(k: Floats, vol: Floats, half: Floats, t: float) -> tuple[Floats, Floa
     return np.asarray(scale * np.sinh(knots)), np.asarray(level), error
 
 
+def _spreads(one: Slice, chain: OptionChain, k: Floats, sd: Floats) -> tuple[Floats, Bools]:
+    """(spread in dollars, whether it is tight enough to believe the mid) of each row of a slice."""
+    rows = one.rows
+    if chain.quotes is Quotes.NONE:
+        value = black76(one.forward, chain.strike[rows], one.t, sd / np.sqrt(one.t), one.discount, chain.is_call[rows])
+        with np.errstate(invalid="ignore", over="ignore"):
+            stated = _CENT + _SHARE * np.exp(np.minimum(_GROWTH * np.abs(k) / sd, 5.0)) * value
+            return stated, value >= _CENT
+    spread = chain.ask[rows] - chain.bid[rows]
+    mid = 0.5 * (chain.ask[rows] + chain.bid[rows])
+    return spread, (spread <= _WIDE * mid) | ((spread <= _TICKS) & (np.abs(k) < 2.0 * sd))
+
+
 def _fit_slice(one: Slice, chain: OptionChain, iv: Floats) -> SliceFit | str:
     rows = one.rows
     strike, call, sigma = chain.strike[rows], chain.is_call[rows], iv[rows]
-    spread = chain.ask[rows] - chain.bid[rows]
-    mid = 0.5 * (chain.ask[rows] + chain.bid[rows])
     k = np.log(strike / one.forward)
     outside = np.where(call, k >= 0.0, k < 0.0)
     sd = sigma * np.sqrt(one.t)
-    tight = (spread <= _WIDE * mid) | ((spread <= _TICKS) & (np.abs(k) < 2.0 * sd))
+    spread, tight = _spreads(one, chain, k, sd)
     use = np.flatnonzero(outside & np.isfinite(sigma) & tight)
     label = f"{one.root} {datetime.fromordinal(one.expiry).date()}"
     if len(use) < MIN_QUOTES or not (np.any(k[use] < 0.0) and np.any(k[use] >= 0.0)):
@@ -185,6 +206,7 @@ def _fit_slice(one: Slice, chain: OptionChain, iv: Floats) -> SliceFit | str:
     vega = one.discount * one.forward * np.exp(-0.5 * d1 * d1) / _ROOT_2PI * np.sqrt(one.t)
     half = 0.5 * spread[use] / np.maximum(vega, 1e-9)
     knots_k, knots_vol, error = _smile(k[use], sigma[use], np.minimum(half, 2.0), one.t)
+    doubts = (UNQUOTED if chain.quotes is Quotes.NONE else "", "few quotes" if len(use) < 2 * MIN_QUOTES else "")
     return SliceFit(
         root=one.root,
         expiry=one.expiry,
@@ -200,8 +222,23 @@ def _fit_slice(one: Slice, chain: OptionChain, iv: Floats) -> SliceFit | str:
         quotes=len(use),
         fit_error=error,
         source=one.source,
-        quality="few quotes" if len(use) < 2 * MIN_QUOTES else "",
+        quality="; ".join(doubt for doubt in doubts if doubt),
     )
+
+
+def _row_vols(chain: OptionChain, found: Survey) -> Floats:
+    """Each row's own volatility, shape (n,): of its mid, or the vendor's at the slice's forward; NaN: none."""
+    forward, discount, t, vendors = (np.full(len(chain), np.nan) for _ in range(4))
+    for one in found.slices:
+        forward[one.rows], discount[one.rows], t[one.rows] = one.forward, one.discount, one.t
+        vendors[one.rows] = np.nan if one.vendor_forward is None else one.vendor_forward
+    if chain.quotes is Quotes.NONE:
+        given = np.where(usable_vols(chain.vendor_iv), chain.vendor_iv, np.nan)
+        price = discount * black76(vendors, chain.strike, t, given, 1.0, chain.is_call)
+    else:
+        quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
+        price = np.where(quoted, 0.5 * (chain.bid + chain.ask), np.nan)
+    return implied_vol(price, forward, chain.strike, t, discount, chain.is_call).sigma
 
 
 def _judge(chain: OptionChain, as_of: datetime) -> str:
@@ -213,6 +250,7 @@ def _judge(chain: OptionChain, as_of: datetime) -> str:
         "zero or missing bids": int(np.sum(~(bid > 0.0))),
         "missing asks": int(np.sum(~(ask > 0.0))),
         "crossed": int(np.sum(bid > ask)),
+        **({} if chain.quotes is not Quotes.NONE else {"usable vendor IVs": int(np.sum(usable_vols(chain.vendor_iv)))}),
         "expired rows": int(np.sum(chain.settles_at <= as_of.timestamp())),
     }
     return ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -229,12 +267,7 @@ def fit(chain: OptionChain, as_of: datetime, rates: RateCurve | None) -> Surface
     if len(chain) == 0:
         raise BadChain(f"{chain.ticker}: the chain has no rows")
     found = survey(chain, as_of, rates)
-    forward, discount, t = (np.full(len(chain), np.nan) for _ in range(3))
-    for one in found.slices:
-        forward[one.rows], discount[one.rows], t[one.rows] = one.forward, one.discount, one.t
-    quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
-    mid = np.where(quoted, 0.5 * (chain.bid + chain.ask), np.nan)
-    iv = implied_vol(mid, forward, chain.strike, t, discount, chain.is_call).sigma
+    iv = _row_vols(chain, found)
     fitted = [_fit_slice(one, chain, iv) for one in found.slices]
     good = tuple(item for item in fitted if isinstance(item, SliceFit))
     skipped = found.skipped + tuple(item for item in fitted if isinstance(item, str))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from agents.analysts.sheet import Sheet, of_chain
-from domain.market import Ints, MarketSnapshot, OptionChain
+from domain.market import Floats, Ints, MarketSnapshot, OptionChain, Quotes
 from domain.units import Unit
 from domain.views import Reading
 from quant.flow.exposure import NAIVE, Dealers, OpenExpiry, net_gamma
@@ -38,7 +38,7 @@ def read(snapshot: MarketSnapshot, surface: Surface | None, dealers: Dealers = N
         return sheet.abstain("no option chain")
     if not (np.nansum(chain.volume) > 0.0 or np.nansum(chain.open_interest) > 0.0):
         return sheet.abstain("the chain holds neither volume nor open interest")
-    direction = _traded(sheet, snapshot, chain)
+    direction = _traded(sheet, snapshot, chain, surface)
     volatility = _gamma(sheet, snapshot, chain, surface, dealers)
     _pain(sheet, snapshot, chain)
     views = list(direction.values())
@@ -54,7 +54,7 @@ def read(snapshot: MarketSnapshot, surface: Surface | None, dealers: Dealers = N
     )
 
 
-def _traded(sheet: Sheet, snapshot: MarketSnapshot, chain: OptionChain) -> dict[str, float]:
+def _traded(sheet: Sheet, snapshot: MarketSnapshot, chain: OptionChain, surface: Surface | None) -> dict[str, float]:
     """Ratios and outliers; direction scores by evidence name."""
     origin = of_chain(chain)
     parts: dict[str, float] = {}
@@ -66,9 +66,9 @@ def _traded(sheet: Sheet, snapshot: MarketSnapshot, chain: OptionChain) -> dict[
         sheet.add("volume_over_oi", volume / standing, Unit.RATIO, origin, note=HELD)
     if traded and held and volume >= MIN_TRADED:
         parts["put_call_volume"] = -0.5 * math.tanh(math.log(traded / held))
-    mid = np.where((chain.bid > 0.0) & (chain.ask >= chain.bid), 0.5 * (chain.bid + chain.ask), chain.last)
+    worth, at = _worth(chain, surface)
     eligible = chain.settles_at > snapshot.as_of.timestamp() + SHORT_S
-    found = unusual(chain.volume, chain.open_interest, mid, chain.is_call, eligible, chain.multiplier)
+    found = unusual(chain.volume, chain.open_interest, worth, chain.is_call, eligible, chain.multiplier)
     note = "volume over 3 times open interest, 2 days and more to expiry; no side is known"
     if found.rows:
         row = found.rows[0]
@@ -76,12 +76,25 @@ def _traded(sheet: Sheet, snapshot: MarketSnapshot, chain: OptionChain) -> dict[
         note += f"; largest {chain.strike[row]:g} {right} with {_days(snapshot, chain, row)} days"
     sheet.add("unusual_contracts", len(found.rows), Unit.COUNT, origin, note=note)
     if found.call_share is not None:
-        sheet.add("unusual_premium", found.premium / 1e6, Unit.DOLLARS_M, origin, note="traded in them, at mid")
+        sheet.add("unusual_premium", found.premium / 1e6, Unit.DOLLARS_M, origin, note=f"traded in them, at {at}")
         note = "share of that premium in calls"
         sheet.add("unusual_call_share", found.call_share, Unit.PROBABILITY, origin, note=note)
         if len(found.rows) >= 3:
             parts["unusual_call_share"] = 0.5 * (2.0 * found.call_share - 1.0)
     return parts
+
+
+def _worth(chain: OptionChain, surface: Surface | None) -> tuple[Floats, str]:
+    """What each option is worth, dollars a share, and by which measure; a chain without quotes is read off its smiles,
+    for its last trades may be of any day.
+    """
+    if chain.quotes is not Quotes.NONE:
+        mid = 0.5 * (chain.bid + chain.ask)
+        return np.where((chain.bid > 0.0) & (chain.ask >= chain.bid), mid, chain.last), "mid"
+    worth = np.full(len(chain), np.nan)
+    for one in () if surface is None else surface.slices:
+        worth[one.rows] = one.price(chain.strike[one.rows], chain.is_call[one.rows])
+    return worth, "the fitted smile, no quotes"
 
 
 def _gamma(

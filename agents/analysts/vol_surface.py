@@ -10,10 +10,10 @@ import numpy as np
 
 from agents.analysts.sheet import Origin, Sheet, both, of_bars, of_chain, recent_daily
 from domain.errors import BadInput
-from domain.market import IndexLevel, Kind, MarketSnapshot, OptionChain
+from domain.market import IndexLevel, Kind, MarketSnapshot, OptionChain, Quotes
 from domain.units import Unit
 from domain.views import Horizon, Reading
-from quant.surface import SliceFit, Surface
+from quant.surface import UNQUOTED, SliceFit, Surface
 from quant.volatility.rank import standing
 from quant.volatility.realized import close_to_close
 from quant.volatility.term import bracket, constant_maturity, skew, slope
@@ -53,8 +53,9 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
     _strikes(sheet, chain, surface, iv)
     liquid = sum(one.quotes >= LIQUID_QUOTES for one in surface.slices)
     note = f"of {len(surface.slices)} fitted, {len(surface.skipped)} left out"
+    note += f"; {UNQUOTED}" if chain.quotes is Quotes.NONE else ""
     sheet.add("liquid_slices", liquid, Unit.COUNT, origin, note=note)
-    note = f"quotes {snapshot.chain_lag_s:.0f} s old"
+    note = f"{'volatilities' if chain.quotes is Quotes.NONE else 'quotes'} {snapshot.chain_lag_s:.0f} s old"
     sheet.add("iv_confidence", snapshot.iv_confidence, Unit.PROBABILITY, origin, note=note)
     parts = _against_realised(sheet, snapshot, iv) | _against_vix(sheet, snapshot)
     if not {"iv_over_rv", "vix"} & set(parts):
@@ -88,6 +89,9 @@ def _strikes(sheet: Sheet, chain: OptionChain, surface: Surface, iv: float | Non
         value = skew(wings[0], wings[1], iv)
         note = "(25-delta put - call) / ATM, forward delta, 30 days"
         sheet.add("skew_25d", value, Unit.RATIO, origin, note=note)
+    if chain.quotes is Quotes.NONE:
+        sheet.lack("what a round trip costs, for the chain has no quotes")
+        return
     one = surface.slices[surface.nearest(30.0)]
     strikes = chain.strike[one.rows]
     quoted = (chain.bid[one.rows] > 0.0) & (chain.ask[one.rows] >= chain.bid[one.rows])
@@ -99,6 +103,7 @@ def _strikes(sheet: Sheet, chain: OptionChain, surface: Surface, iv: float | Non
     rows = one.rows[quoted & (strikes == paired[int(np.argmin(np.abs(paired - one.forward)))])]
     spread, mid = (chain.ask[rows] - chain.bid[rows]).sum(), 0.5 * (chain.ask[rows] + chain.bid[rows]).sum()
     note = "in at a quarter of the spreads and out at half of them, of the ATM straddle near 30 days, before fees"
+    note += "; spreads of a model" if chain.quotes is Quotes.MODEL else ""
     sheet.add("round_trip_cost", 0.75 * float(spread / mid), Unit.RATIO, origin, note=note)
 
 
