@@ -58,11 +58,12 @@ def test_a_sound_chain_passes_untouched() -> None:
 
 
 def test_each_senseless_row_goes_under_its_reason() -> None:
-    rows = [*GOOD, (NAN, True, 1.0, 1.1), (-5.0, True, 1.0, 1.1), (110.0, True, 0.5, 0.4), (110.0, False, -1.0, 9.0)]
-    rows += [(100.0, True, 7.0, 7.1)]  # a second quote of the same contract
+    more = [(90.0, False, 0.2, 0.3), (90.0, True, 10.4, 10.8)]
+    rows = [*more, *GOOD, (NAN, True, 1.0, 1.1), (-5.0, True, 1.0, 1.1), (110.0, True, 0.5, 0.4)]
+    rows += [(110.0, False, -1.0, 9.0), (100.0, True, 7.0, 7.1)]  # the last: a second quote of the same contract
     screened, quality = screen(chain(rows))
-    assert screened.strike.tolist() == [95.0, 100.0, 100.0, 105.0]
-    assert screened.bid.tolist() == [6.0, 2.0, 1.9, 0.4]
+    assert screened.strike.tolist() == [90.0, 90.0, 95.0, 100.0, 100.0, 105.0]
+    assert screened.bid.tolist() == [0.2, 10.4, 6.0, 2.0, 1.9, 0.4]
     counts = {"without strike": 2, "negative quote": 1, "crossed": 1, "duplicate": 1}
     assert dict(quality.dropped) == counts
     assert quality.text() == "2 without strike, 1 negative quote, 1 crossed, 1 duplicate"
