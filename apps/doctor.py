@@ -115,15 +115,17 @@ def last_moment(market: Market) -> datetime:
 
 async def _market(settings: Settings) -> str:
     from domain.errors import DataAbsent
-    from domain.market import Absent
+    from domain.market import Absent, Quotes
     from tools.market.open import open_market
 
-    market = open_market(settings.market, settings.store_dir, settings.seed)
+    market = open_market(settings.market, settings.store_dir, settings.seed, settings.spread_model)
     at = last_moment(market)
     for ticker in (*settings.tickers, *recorded_tickers(settings, settings.market)):
         chain = await market.chain(ticker, at)
         if not isinstance(chain, Absent):
-            label = "simulated, no real market" if market.simulated else "delayed" if market.delayed else "real quotes"
+            quotes = {Quotes.MARKET: "real quotes", Quotes.MODEL: "quotes of a spread model", Quotes.NONE: "no quotes"}
+            real = "delayed" if market.delayed else quotes[chain.quotes]
+            label = "simulated, no real market" if market.simulated else real
             return (
                 f"{market.label} ({label}): {len(chain):,} {ticker} options quoted {chain.quoted_at:%Y-%m-%d %H:%M} UTC"
             )
@@ -137,7 +139,7 @@ def recorded_tickers(settings: Settings, market: str) -> tuple[str, ...]:
         return ()
     from tools.market.store import Store
 
-    return Store(settings.store_dir).tickers(name)
+    return Store(settings.store_dir).tickers(name.partition(":")[0])
 
 
 def _market_advice(settings: Settings) -> str:

@@ -207,7 +207,11 @@ async def open_house(
 
             def market_named(name: str) -> Market:
                 if name not in opened:
-                    opened[name] = markets(name) if markets else open_market(name, settings.store_dir, settings.seed)
+                    opened[name] = (
+                        markets(name)
+                        if markets
+                        else open_market(name, settings.store_dir, settings.seed, settings.spread_model)
+                    )
                 return opened[name]
 
             auto = answers_itself or ("AUTO_EXECUTE" if settings.auto_execute else "")

@@ -35,4 +35,7 @@ def status(json: Json = False) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
+    from apps.cli.spreads import spreads
+
+    data.add_typer(spreads, name="spreads")
     app.add_typer(data, name="data")

@@ -75,7 +75,7 @@ def _market(settings: Settings, wish: Wish) -> str:
         return SimulatedMarket("vrp", settings.seed).label
     name = wish.market or settings.market
     if name != LIVE:
-        parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed))
+        parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed, settings.spread_model))
     return name
 
 

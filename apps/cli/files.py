@@ -82,11 +82,13 @@ def _ours(store: Path) -> None:
     if not store.is_dir() or (any(store.iterdir()) and not (store / "manifest.json").is_file()):
         raise BadInput(f"{store} is no store that Parley made (no manifest.json); nothing was removed")
     known = {"chains", "bars", "indices", "rates"}
-    strange = [
-        path.name
-        for path in store.iterdir()
-        if path.name != "manifest.json" and not (path.is_dir() and known & {one.name for one in path.iterdir()})
-    ]
+
+    def ours(path: Path) -> bool:
+        if path.name == "spreads":
+            return path.is_dir() and all(one.suffix == ".json" for one in path.iterdir())
+        return path.name == "manifest.json" or (path.is_dir() and bool(known & {one.name for one in path.iterdir()}))
+
+    strange = [path.name for path in store.iterdir() if not ours(path)]
     if strange:
         raise BadInput(f"{store} also holds {', '.join(sorted(strange)[:5])}, which is not ours; nothing was removed")
 

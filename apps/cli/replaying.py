@@ -38,7 +38,7 @@ async def replay(
     def by_hand(market: Market, as_of: datetime) -> Clock:
         return clock
 
-    market = open_market(name, settings.store_dir, settings.seed)
+    market = open_market(name, settings.store_dir, settings.seed, settings.spread_model)
     mode = fills or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
     async with open_house(
         settings, answers_itself="replay", clock_for=by_hand, checkpoint=False, fill_mode=mode, markets=lambda _: market

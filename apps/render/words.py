@@ -63,6 +63,8 @@ def market_label(market: str, delayed: bool = False) -> Text:
     text = Text(market)
     if market.startswith("simulated:"):
         return text.append("  SIMULATED: no real market, no real prices", f"{STRONG} {WARN}")
+    if market.count(":") == 2 and market.startswith("recorded:"):
+        return text.append("  recorded, quoted by a spread model: no real quotes", f"{STRONG} {WARN}")
     if market.startswith("recorded:"):
         return text.append("  recorded: real quotes of the past", WARN)
     return text.append("  delayed quotes", WARN) if delayed else text.append("  live quotes")

@@ -9,24 +9,29 @@ from domain.ports import Market
 
 _SIMULATED, _RECORDED = "simulated", "recorded"
 LIVE = "live"
-_DEFAULT_PRESET = "fair"
+_DEFAULT_PRESET, _PLANTED = "fair", "planted"
 
 
-def open_market(name: str, store_dir: Path, default_seed: int) -> Market:
-    """`simulated`, `simulated:PRESET`, `simulated:PRESET:SEED` or `recorded:SET`; the preset is `fair` unless named.
+def open_market(name: str, store_dir: Path, default_seed: int, spreads: str = "none") -> Market:
+    """`simulated`, `simulated:PRESET`, `simulated:PRESET:SEED` (PRESET is fair, vrp or planted:EDGE), `recorded:SET` or `recorded:SET:MODEL`.
 
-    Raises BadInput for any other name, an unknown preset, and a set that the store does not hold.
+    The preset is `fair` unless named; `spreads` is the spread model of a recorded set whose name says none. Raises
+    BadInput for any other name, an unknown preset or model, and a set that the store does not hold.
     """
     kind, *rest = name.split(":")
-    if kind == _SIMULATED and len(rest) <= 2:
+    if kind == _SIMULATED and len(rest) <= (3 if rest[:1] == [_PLANTED] else 2):
         from tools.market.simulated.market import SimulatedMarket
 
-        seed = rest[1] if len(rest) == 2 else str(default_seed)
+        words = 2 if rest[:1] == [_PLANTED] else 1  # a planted edge is part of its preset
+        seed = rest[words] if len(rest) > words else str(default_seed)
         if not seed.isdecimal():
             raise BadInput(f"{seed!r} in {name!r} is no seed; write a whole number, as in simulated:vrp:7")
-        return SimulatedMarket(rest[0] if rest else _DEFAULT_PRESET, int(seed))
-    if kind == _RECORDED and len(rest) == 1 and rest[0]:
+        return SimulatedMarket(":".join(rest[:words]) if rest else _DEFAULT_PRESET, int(seed))
+    if kind == _RECORDED and len(rest) in (1, 2) and all(rest):
         from tools.market.recorded import RecordedMarket
+        from tools.market.spreads import load
+        from tools.market.store import Store
 
-        return RecordedMarket(store_dir, rest[0])
+        model = load(Store(store_dir), rest[1] if len(rest) == 2 else spreads)
+        return RecordedMarket(store_dir, rest[0], spreads=model)
     raise BadInput(f"there is no market {name!r}; write simulated, simulated:vrp:7 or recorded:SET")

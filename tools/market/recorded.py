@@ -29,8 +29,10 @@ from domain.market import (
     SocialCounts,
     SourceUse,
 )
+from quant.execution.spreads import SpreadModel
 from tools import sessions
 from tools.market import reference, resample, series
+from tools.market.spreads import fill_in, for_set
 from tools.market.store import CHAIN_KEY, Store
 
 T = TypeVar("T")
@@ -50,10 +52,12 @@ class RecordedMarket:
     """Implements `domain.ports.Market` over a store. Recorded chains stand in for a real-time feed, as the label says.
 
     `one_shot` is a fact of the set: True when some session holds a single chain of a ticker, so that an order made on
-    it has no later quote to fill against. Raises BadInput when the store or the set is not there.
+    it has no later quote to fill against. Chains without quotes get those
+    of `spreads` where one is given, and the label names it. Raises BadInput when the store or the set is not there, or
+    the model knows no such options.
     """
 
-    def __init__(self, store_dir: Path, set_name: str) -> None:
+    def __init__(self, store_dir: Path, set_name: str, *, spreads: SpreadModel | None = None) -> None:
         self._store = Store(store_dir)
         self._set = set_name
         held = self._store.sets()
@@ -63,7 +67,8 @@ class RecordedMarket:
                 f"the store {store_dir} has no set {set_name!r}: {has}. Import its files with `parley data import PATH`"
             )
         self._tickers = self._store.tickers(set_name)
-        self.label = f"recorded:{set_name}"
+        self._spreads = for_set(self._store, set_name, spreads)
+        self.label = f"recorded:{set_name}" + (f":{self._spreads.name}" if self._spreads else "")
         self.simulated = False
         self.delayed = False
         self.one_shot = any(
@@ -189,7 +194,10 @@ class RecordedMarket:
     async def _chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
         key = (ticker, known_at)
         if key not in self._chains:
-            self._chains[key] = await asyncio.to_thread(self._load_chain, ticker, day, known_at)
+            chain = await asyncio.to_thread(self._load_chain, ticker, day, known_at)
+            if self._spreads is not None:
+                chain = await asyncio.to_thread(fill_in, chain, self._spreads, await self.rates(known_at))
+            self._chains[key] = chain
             while len(self._chains) > _CHAINS_HELD:
                 self._chains.popitem(last=False)
         return self._chains[key]
