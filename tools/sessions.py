@@ -18,7 +18,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 FIRST, LAST = date(1990, 1, 1), date(2034, 12, 31)
 
 # Index roots whose standard (third-Friday) series settles at the opening print: their weekly series have other roots.
-AM_ROOTS = frozenset({"SPX", "NDX", "RUT", "DJX"})
+# Quarterly options on the E-mini future (ES) settle with it, at the same opening print.
+AM_ROOTS = frozenset({"SPX", "NDX", "RUT", "DJX", "ES"})
 
 
 class Schedule(NamedTuple):
@@ -133,7 +134,7 @@ def is_standard_expiry(expiry: date) -> bool:
 def settles_at(root: str, expiry: date) -> datetime:
     """The moment an option's payoff is fixed, UTC.
 
-    AM-settled index roots (SPX, NDX, RUT, DJX on their standard monthly expiry): 09:30 New York on the expiration.
+    AM-settled roots (SPX, NDX, RUT, DJX, ES on their standard monthly expiry): 09:30 New York on the expiration.
     Everything else (weeklies SPXW, NDXP; XSP; ETFs and stocks): the close of the expiration, 13:00 on half days. An
     expiration that is no session (a Saturday, a holiday) settles on the session before it.
     """

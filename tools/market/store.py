@@ -253,6 +253,47 @@ class Store:
         write_parquet(rows, folder / f"{known_at:{_STAMP}}.{name}.parquet")
         return rows.height
 
+    def put_chains(self, set_name: str, frame: pl.DataFrame, origin: str) -> tuple[int, int]:
+        """Store the chains of an imported file (CHAIN_SCHEMA and `ticker`, `day`); give (rows written, rows held).
+
+        A row whose ticker, moment and contract another file has stated already is held and not written: the first
+        stays. Chains that this origin has written before are added to.
+        """
+        columns = [*_columns(frame, CHAIN_SCHEMA), pl.col("ticker"), pl.col("day")]
+        rows = frame.select(columns).sort("ticker", "known_at", *CHAIN_KEY)
+        bounds = (
+            rows.select("ticker", "day", "known_at")
+            .with_row_index("at")
+            .group_by("ticker", "day", "known_at", maintain_order=True)
+        )
+        folders: dict[Path, dict[str, list[Path]]] = {}
+        written = 0
+        for ticker, day, known_at, first, count in bounds.agg(pl.col("at").first(), pl.len().alias("n")).iter_rows():
+            folder = self._day_folder(set_name, ticker, day)
+            if folder not in folders:
+                folders[folder] = _by_stamp(folder)
+            stamp = f"{known_at:{_STAMP}}"
+            path = folder / f"{stamp}.{origin}.parquet"
+            chain = rows.slice(first, count).select(*CHAIN_SCHEMA)
+            before = folders[folder].setdefault(stamp, [])
+            if before:
+                held = pl.scan_parquet(before).select(CHAIN_KEY).collect()
+                chain = chain.join(held, on=CHAIN_KEY, how="anti")
+            if not chain.height:
+                continue
+            written += chain.height
+            if path in before:
+                chain = pl.concat([pl.read_parquet(path), chain]).sort(CHAIN_KEY)
+            write_parquet(chain, path)
+            if path not in before:
+                before.append(path)
+        return written, rows.height - written
+
+    def drop_origin(self, origin: str) -> None:
+        """Forget everything that an imported file gave, before it is converted anew."""
+        for path in (*self.folder.rglob(f"{origin}.parquet"), *self.folder.rglob(f"*.{origin}.parquet")):
+            path.unlink()
+
     def drop_chains(self, set_name: str, origin: str) -> None:
         """Forget the chains of an imported file, before it is converted anew."""
         for path in (self.folder / set_name / "chains").glob(f"ticker=*/date=*/*.{origin}.parquet"):
@@ -267,6 +308,26 @@ class Store:
         """Store reference rows of one origin, in place of what that origin gave before."""
         rows = _shaped(frame, SHELVES[shelf].schema).sort(SHELVES[shelf].order)
         write_parquet(rows, self._shelf_folder(shelf, name) / f"{origin}.parquet")
+
+    def add_bars(self, ticker: str, interval: Interval, origin: str, frame: pl.DataFrame) -> None:
+        """Add bars to those of one origin. Not safe by itself against another writer of the same origin."""
+        _add(self._bar_folder(ticker, interval) / f"{origin}.parquet", _shaped(frame, BAR_SCHEMA), ("start",))
+
+    def add_rows(self, shelf: str, name: str, origin: str, frame: pl.DataFrame) -> None:
+        """Add reference rows to those of one origin. Not safe by itself against another writer of the same origin."""
+        _, schema, order = SHELVES[shelf]
+        _add(self._shelf_folder(shelf, name) / f"{origin}.parquet", _shaped(frame, schema), order)
+
+    def drop_before(self, set_name: str, moment: datetime) -> int:
+        """Forget the chains of a set that became known before a moment; the number of chains gone."""
+        gone = 0
+        for path in (self.folder / set_name / "chains").glob("ticker=*/date=*/[0-9]*.parquet"):
+            if path.name.split(".")[0] < f"{moment:{_STAMP}}":
+                path.unlink(missing_ok=True)
+                gone += 1
+                if not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+        return gone
 
     # The manifest
 
@@ -323,9 +384,27 @@ def _scan(folder: Path) -> pl.LazyFrame | None:
     return pl.scan_parquet(files) if files else None
 
 
-def _shaped(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
-    """The frame in a shelf's columns; a column that it lacks is null."""
-    return frame.select(
+def _add(path: Path, rows: pl.DataFrame, order: tuple[str, ...]) -> None:
+    if path.exists():
+        rows = pl.concat([pl.read_parquet(path), rows])
+    write_parquet(rows.sort(*order, "known_at", maintain_order=True), path)
+
+
+def _by_stamp(folder: Path) -> dict[str, list[Path]]:
+    """The chain files of a day by the moment in their name."""
+    found: dict[str, list[Path]] = {}
+    for path in folder.glob("[0-9]*.parquet"):
+        found.setdefault(path.name.split(".")[0], []).append(path)
+    return found
+
+
+def _columns(frame: pl.DataFrame, schema: Mapping[str, Any]) -> list[pl.Expr]:
+    return [
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in schema.items()
-    )
+    ]
+
+
+def _shaped(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """The frame in a shelf's columns; a column that it lacks is null."""
+    return frame.select(_columns(frame, schema))

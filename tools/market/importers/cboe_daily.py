@@ -16,7 +16,7 @@ import polars as pl
 from domain.market import Interval
 from tools import sessions
 from tools.market.importers import histdata
-from tools.market.importers.chain_rows import first_day, normalize
+from tools.market.importers.chain_rows import NEW_YORK, normalize, set_name
 from tools.market.importers.protocol import Converted, Layout
 from tools.market.store import Store
 
@@ -24,6 +24,18 @@ _COLUMNS = (
     "quote_ts underlying underlying_price root expiration strike right bid ask last volume open_interest iv delta gamma"
 )
 _STEP_S = 300
+
+
+def bars_beside(stamps: pl.Series, store: Store, ticker: str, source: str) -> pl.DataFrame:
+    """5-minute bars of one source on the days of naive stamps (columns start, low, high); none held: no rows."""
+    none = pl.DataFrame(schema={"start": pl.Datetime("us", "UTC"), "low": pl.Float64, "high": pl.Float64})
+    held = store.bars(ticker, Interval.FIVE_MINUTES)
+    if held is None or stamps.drop_nulls().is_empty():
+        return none
+    first, last = stamps.dt.date().min(), stamps.dt.date().max()
+    day = pl.col("start").dt.convert_time_zone(NEW_YORK).dt.date()
+    inside = (pl.col("source") == source) & day.is_between(first, last)
+    return held.filter(inside).select(none.columns).collect()
 
 
 def stated_time(day: date, spot: float, bars: pl.DataFrame) -> tuple[datetime, int, bool]:
@@ -48,9 +60,7 @@ def stated_time(day: date, spot: float, bars: pl.DataFrame) -> tuple[datetime, i
 
 def convert(frame: pl.DataFrame, store: Store) -> Converted:
     """Chains of set `spx-YYYY`, the year of the first day, each at its stated time."""
-    held = store.bars("SPX", Interval.FIVE_MINUTES)
-    none = pl.DataFrame(schema={"start": pl.Datetime("us", "UTC"), "low": pl.Float64, "high": pl.Float64})
-    bars = none if held is None else held.filter(pl.col("source") == histdata.SOURCE).select(none.columns).collect()
+    bars = bars_beside(frame["quote_ts"], store, "SPX", histdata.SOURCE)
     days = frame.group_by("quote_ts").agg(pl.col("underlying_price").first()).sort("quote_ts")
     stated: list[tuple[datetime, datetime, int, str]] = []
     unmatched: list[str] = []
@@ -77,7 +87,7 @@ def convert(frame: pl.DataFrame, store: Store) -> Converted:
     )
     rows, dropped = normalize(frame.join(times, on="quote_ts", how="left"), "cboe daily")
     note = f"snapshot time of {', '.join(unmatched)} stated as 15:45: no bar matches" if unmatched else ""
-    return Converted(frame.height, chains=(f"spx-{first_day(rows):%Y}", rows), dropped=dropped, note=note)
+    return Converted(frame.height, chains=(set_name(rows, "spx-%Y"), rows), dropped=dropped, note=note)
 
 
 LAYOUT = Layout(
@@ -86,4 +96,5 @@ LAYOUT = Layout(
     columns=frozenset(_COLUMNS.split()),
     convert=convert,
     after=histdata.LAYOUT.name,
+    by="quote_ts",
 )

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from tools.market.importers.chain_rows import first_day, normalize, to_utc
+from tools.market.importers.chain_rows import normalize, set_name, to_utc
 from tools.market.importers.protocol import Converted, Layout
 from tools.market.store import Store
 
 _COLUMNS = (
-    "quote_ts underlying underlying_price root expiration strike right bid ask last volume open_interest iv delta"
+    "quote_ts underlying underlying_price root expiration strike right bid ask last volume open_interest iv delta gamma"
 )
 
 
 def convert(frame: pl.DataFrame, _: Store) -> Converted:
     """Chains of set `cboe-YYYY`, the year of the first snapshot. `known_at` is the quote time."""
     rows, dropped = normalize(frame.with_columns(quoted_at=to_utc("quote_ts")), "cboe quote table")
-    return Converted(frame.height, chains=(f"cboe-{first_day(rows):%Y}", rows), dropped=dropped)
+    return Converted(frame.height, chains=(set_name(rows, "cboe-%Y"), rows), dropped=dropped)
 
 
 LAYOUT = Layout(
@@ -27,4 +27,5 @@ LAYOUT = Layout(
     pattern=r"cboe_quotedata_",
     columns=frozenset([*_COLUMNS.split(), "asof_text"]),
     convert=convert,
+    by="quote_ts",
 )

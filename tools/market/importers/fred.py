@@ -7,7 +7,7 @@ from datetime import date, datetime
 import polars as pl
 
 from tools import sessions
-from tools.market.importers.protocol import Converted, Layout
+from tools.market.importers.protocol import Converted, Layout, split
 from tools.market.store import Store
 
 # Bill discount rates (DTB3) are left out: they are no par yields.
@@ -46,6 +46,7 @@ def convert(frame: pl.DataFrame, _: Store) -> Converted:
         frame.height,
         reference=(("rates", rows.with_columns(source=pl.lit("fred"))),),
         dropped={"day without yields": empty} if empty else {},
+        added=split(len(days), rows.height, "tenors of one day"),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,17 +14,25 @@ from domain.errors import BadInput
 from tools.market.importers import (
     cboe_daily,
     cboe_quotes,
+    close_chains,
     fred,
+    global_etfs,
     histdata,
     ibkr,
     lean,
+    lean_quotes,
+    minute_bars,
+    stocknet,
     tradingview,
+    trends,
+    usdjpy,
     volatility,
+    wsb,
     yahoo_bars,
     yahoo_chains,
 )
-from tools.market.importers.protocol import Converted, Layout
-from tools.market.store import SHELVES, Store
+from tools.market.importers.protocol import Converted, Layout, add
+from tools.market.store import REFERENCE, SHELVES, Store
 
 LAYOUTS: tuple[Layout, ...] = (
     histdata.LAYOUT,
@@ -30,13 +40,23 @@ LAYOUTS: tuple[Layout, ...] = (
     ibkr.LAYOUT,
     *yahoo_bars.LAYOUTS,
     *lean.LAYOUTS,
+    *global_etfs.LAYOUTS,
+    *minute_bars.LAYOUTS,
+    *usdjpy.LAYOUTS,
     *volatility.LAYOUTS,
     fred.LAYOUT,
     cboe_daily.LAYOUT,
     cboe_quotes.LAYOUT,
-    yahoo_chains.LAYOUT,
+    *yahoo_chains.LAYOUTS,
+    *close_chains.LAYOUTS,
+    *lean_quotes.LAYOUTS,
+    *wsb.LAYOUTS,
+    *stocknet.LAYOUTS,
+    *trends.LAYOUTS,
 )
-CONVERTERS = 1  # raise it when a converter changes what it gives, and every file is converted anew
+CONVERTERS = 2  # raise it when a converter changes what it gives, and every file is converted anew
+HELD = "held already from another file"
+PART_ROWS = 400_000  # of a file that is read in parts; at least one whole day
 
 
 @record
@@ -51,6 +71,7 @@ class ImportedFile:
     stored: int
     dropped: tuple[tuple[str, int], ...]  # by reason
     note: str  # why it was skipped, or what a reader should know
+    added: tuple[tuple[str, int], ...] = ()  # rows that the file does not state one by one, by reason
 
 
 @record
@@ -84,37 +105,56 @@ def import_path(path: Path, store_dir: Path) -> ImportReport:
         else:
             known.append((LAYOUTS.index(layout), file, layout))
     for _, file, layout in sorted(known, key=lambda item: item[:2]):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        content = content_of(file)
         before = sorted(key for key, entry in manifest.items() if entry["layout"] == layout.after)
         stamp = hashlib.sha256(" ".join([str(CONVERTERS), *before]).encode()).hexdigest()
-        held = manifest.get(content)
-        if held is not None and held["stamp"] == stamp:
-            report.append(
-                ImportedFile(
-                    name=file.name,
-                    status="unchanged",
-                    layout=layout.name,
-                    into=held["into"],
-                    rows=held["rows"],
-                    stored=held["stored"],
-                    dropped=(),
-                    note="the same content was imported before",
-                )
-            )
-            continue
-        converted = layout.convert(pl.read_parquet(file), store)
-        result = _put(store, file, layout, content, converted)
-        manifest[content] = {
-            "name": file.name,
-            "layout": layout.name,
-            "stamp": stamp,
-            "into": result.into,
-            "rows": result.rows,
-            "stored": result.stored,
-        }
-        store.save_manifest(manifest)
-        report.append(result)
+        report.append(bring(store, manifest, file, layout, content, stamp))
     return ImportReport(store=str(store_dir), files=tuple(sorted(report, key=lambda entry: entry.name)))
+
+
+def content_of(file: Path) -> str:
+    """The hash that a file's content is known by."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def bring(
+    store: Store, manifest: dict[str, dict[str, Any]], file: Path, layout: Layout, content: str, stamp: str
+) -> ImportedFile:
+    """Convert one file into the store and note it in the manifest; nothing when it was done before under this stamp.
+
+    A conversion that fails leaves nothing of the file behind.
+    """
+    held = manifest.get(content)
+    if held is not None and held["stamp"] == stamp:
+        return ImportedFile(
+            name=file.name,
+            status="unchanged",
+            layout=layout.name,
+            into=held["into"],
+            rows=held["rows"],
+            stored=held["stored"],
+            dropped=(),
+            note="the same content was imported before",
+        )
+    origin = f"{layout.name}-{content[:12]}"
+    if held is not None:
+        store.drop_origin(f"{held['layout']}-{content[:12]}")
+    try:
+        result = _put(store, file, layout, origin)
+    except BaseException:
+        store.drop_origin(origin)
+        raise
+    manifest[content] = {
+        "name": file.name,
+        "layout": layout.name,
+        "stamp": stamp,
+        "into": result.into,
+        "rows": result.rows,
+        "stored": result.stored,
+    }
+    store.save_manifest(manifest)
+    return result
 
 
 def _layout(file: Path) -> tuple[Layout | None, str]:
@@ -138,31 +178,73 @@ def _skipped(file: Path, why: str) -> ImportedFile:
     return ImportedFile(name=file.name, status="skipped", layout=None, into="", rows=0, stored=0, dropped=(), note=why)
 
 
-def _put(store: Store, file: Path, layout: Layout, content: str, converted: Converted) -> ImportedFile:
-    part = f"{layout.name}-{content[:12]}"
-    stored = 0
-    into = "reference"
-    if converted.chains is not None:
-        into, rows = converted.chains
-        store.drop_chains(into, part)
-        for (ticker, day, _), group in rows.partition_by("ticker", "day", "known_at", as_dict=True).items():
-            stored += store.put_chain(into, str(ticker), day, group, part)
-    for interval, rows in converted.bars:
-        for (ticker,), group in rows.partition_by("ticker", as_dict=True).items():
-            store.put_bars(str(ticker), interval, part, group)
-        stored += rows.height
-    for shelf, rows in converted.reference:
-        groups = rows.partition_by("ticker", as_dict=True) if SHELVES[shelf].by else {("",): rows}
-        for (name,), group in groups.items():
-            store.put_rows(shelf, str(name), part, group)
-        stored += rows.height
+def _parts(file: Path, by: str | None) -> Iterator[pl.DataFrame]:
+    """The rows of a file, whole or in parts of whole days in their order, each of PART_ROWS rows or one day."""
+    if by is None:
+        yield pl.read_parquet(file)
+        return
+    lazy = pl.scan_parquet(file)
+    day = pl.col(by).cast(pl.Date)
+    days = lazy.select(day.alias("day")).group_by("day").len().sort("day", nulls_last=False).collect()
+    parts: list[list[Any]] = [[]]
+    rows = 0
+    for value, count in days.iter_rows():
+        if parts[-1] and rows + count > PART_ROWS:
+            parts.append([])
+            rows = 0
+        parts[-1].append(value)
+        rows += count
+    if len(parts) == 1:
+        yield pl.read_parquet(file)
+        return
+    for part in parts:
+        inside = day.is_between(min(filter(None, part)), max(filter(None, part))) if any(part) else pl.lit(False)
+        yield lazy.filter(inside | day.is_null() if None in part else inside).collect()
+
+
+def _put(store: Store, file: Path, layout: Layout, origin: str) -> ImportedFile:
+    rows = stored = 0
+    into, notes = "", dict[str, None]()
+    dropped: dict[str, int] = {}
+    added: dict[str, int] = {}
+    of_chains = False
+    for frame in _parts(file, layout.by):
+        converted = layout.convert(frame, store)
+        rows += converted.rows_in
+        dropped, added = add(dropped, converted.dropped), add(added, converted.added)
+        notes |= {converted.note: None} if converted.note else {}
+        if converted.chains is not None:
+            of_chains = True
+            into = into or converted.chains[0]
+            if converted.chains[1].height:
+                written, held = store.put_chains(into, converted.chains[1], origin)
+                stored += written
+                dropped = add(dropped, {HELD: held} if held else {})
+        stored += _put_reference(store, converted, origin)
+    if of_chains and not into:
+        raise BadInput(f"no option row of {file} can be used; every row was dropped: {dropped}")
     return ImportedFile(
         name=file.name,
         status="imported",
         layout=layout.name,
-        into=into,
-        rows=converted.rows_in,
+        into=into or REFERENCE,
+        rows=rows,
         stored=stored,
-        dropped=tuple(sorted(converted.dropped.items())),
-        note=converted.note,
+        dropped=tuple(sorted(dropped.items())),
+        note="; ".join(notes),
+        added=tuple(sorted(added.items())),
     )
+
+
+def _put_reference(store: Store, converted: Converted, origin: str) -> int:
+    stored = 0
+    for interval, rows in converted.bars:
+        for (ticker,), group in rows.partition_by("ticker", as_dict=True).items():
+            store.put_bars(str(ticker), interval, origin, group)
+        stored += rows.height
+    for shelf, rows in converted.reference:
+        groups = rows.partition_by("ticker", as_dict=True) if SHELVES[shelf].by else {("",): rows}
+        for (name,), group in groups.items():
+            store.put_rows(shelf, str(name), origin, group)
+        stored += rows.height
+    return stored
