@@ -14,6 +14,7 @@ from tools.market.quality import contracts, previous, underlying
 from tools.market.quality.arbitrage import HIGHEST_VOL, LOWEST_VOL, absurd, off_parity, terms
 from tools.market.quality.contracts import take
 from tools.market.quality.ladder import BRACKET_DOLLARS, ladder
+from tools.market.quality.previous import Twin
 
 NEAR_MONEY = 0.10  # of spot: where a chain must be quoted to be traded
 MIN_TWO_SIDED = 4  # contracts near the money with both sides: one put-call pair on each side of the forward
@@ -82,8 +83,12 @@ def _screen(chain: OptionChain, beside: Beside) -> tuple[OptionChain, ChainQuali
         raise BadChain(f"{name} has {chain.spot} as price of the underlying")
     _in_session(chain, name)
     tally = Tally(len(chain))
-    _not_a_copy(chain, beside, name, tally)
-    chain = _contracts(chain, name, tally)
+    twin = previous.twin(chain, beside.previous)
+    _not_a_copy(chain, twin, name, tally)
+    keep = _contracts(chain, name, tally)
+    if tally.kept < tally.rows:
+        chain = take(chain, keep)
+        twin = None if twin is None else twin._replace(row=twin.row[keep])
     chain = _vendor_numbers(chain, tally)
     tally.flags += underlying.against_bars(chain, beside.daily, beside.intraday)
     steps = ladder(chain)
@@ -96,7 +101,7 @@ def _screen(chain: OptionChain, beside: Beside) -> tuple[OptionChain, ChainQuali
             f"{steps.holes} strikes missing near the money in {steps.holed} of {steps.near} near expirations"
         )
     if chain.quotes is not Quotes.NONE:
-        chain = _quotes(chain, beside, name, tally)
+        chain = _quotes(chain, twin, beside.rates, name, tally)
     return chain, tally.quality()
 
 
@@ -111,8 +116,7 @@ def _in_session(chain: OptionChain, name: str) -> None:
         raise BadChain(f"{name} is dated {day:%A} {day}, no trading session")
 
 
-def _not_a_copy(chain: OptionChain, beside: Beside, name: str, tally: Tally) -> None:
-    twin = previous.twin(chain, beside.previous)
+def _not_a_copy(chain: OptionChain, twin: Twin | None, name: str, tally: Tally) -> None:
     if twin is None or not previous.unchanged(chain, twin):
         return
     before = twin.previous.quoted_at.astimezone(sessions.NEW_YORK)
@@ -121,8 +125,8 @@ def _not_a_copy(chain: OptionChain, beside: Beside, name: str, tally: Tally) -> 
     tally.flags.append(f"unchanged since {before:%H:%M} New York")
 
 
-def _contracts(chain: OptionChain, name: str, tally: Tally) -> OptionChain:
-    """Drop what is no contract. Raises BadChain when nothing, a single strike or less than half is left."""
+def _contracts(chain: OptionChain, name: str, tally: Tally) -> Bools:
+    """Rows that are contracts, (n,). Raises BadChain when nothing, a single strike or less than half is left."""
     import numpy as np
 
     keep = np.ones(len(chain), dtype=np.bool_)
@@ -144,7 +148,7 @@ def _contracts(chain: OptionChain, name: str, tally: Tally) -> OptionChain:
     spoilt = sum(count for reason, count in tally.dropped if reason not in ("expired", "adjusted contract"))
     if spoilt > MOST_DROPPED * tally.rows:
         raise BadChain(f"{name} is mostly senseless: {tally.said()}")
-    return chain if tally.kept == tally.rows else take(chain, keep)
+    return keep
 
 
 def _vendor_numbers(chain: OptionChain, tally: Tally) -> OptionChain:
@@ -172,7 +176,7 @@ def _vendor_numbers(chain: OptionChain, tally: Tally) -> OptionChain:
     )
 
 
-def _quotes(chain: OptionChain, beside: Beside, name: str, tally: Tally) -> OptionChain:
+def _quotes(chain: OptionChain, twin: Twin | None, rates: RateCurve | None, name: str, tally: Tally) -> OptionChain:
     """Take the quotes from rows whose quotes cannot be. Raises BadChain when too little is left to trade."""
     import numpy as np
 
@@ -190,15 +194,14 @@ def _quotes(chain: OptionChain, beside: Beside, name: str, tally: Tally) -> Opti
     came = int((quoted & near).sum())
     unquote("infinite", np.isinf(chain.bid) | np.isinf(chain.ask))
     chain = _without_quotes(chain, quoted)
-    found = survey(chain, chain.quoted_at, beside.rates).slices
+    found = survey(chain, chain.quoted_at, rates).slices
     against = underlying.against_parity(chain, found)
     tally.flags += against.flags
-    known = terms(chain, found, beside.rates, against.implied)
-    twin = previous.twin(chain, beside.previous)
+    known = terms(chain, found, rates, against.implied)
     if twin is not None and unquote("stale", previous.stale(chain, twin, known)):
         chain = _without_quotes(chain, quoted)
-        found = survey(chain, chain.quoted_at, beside.rates).slices
-        known = terms(chain, found, beside.rates, against.implied)
+        found = survey(chain, chain.quoted_at, rates).slices
+        known = terms(chain, found, rates, against.implied)
     if unquote("absurd", absurd(chain, known)):
         chain = _without_quotes(chain, quoted)
     if unquote("off parity", off_parity(chain, contracts.keys(chain)[0], known)):
