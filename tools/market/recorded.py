@@ -17,12 +17,11 @@ from domain.market import (
     Absent,
     ActionKind,
     BarSeries,
+    Beta,
     Calendar,
-    EventKind,
     IndexLevel,
     Instrument,
     Interval,
-    Kind,
     OptionChain,
     Quotes,
     RateCurve,
@@ -30,8 +29,11 @@ from domain.market import (
     SourceUse,
 )
 from quant.execution.spreads import SpreadModel
+from quant.volatility import beta
 from tools import sessions
-from tools.market import reference, resample, series
+from tools.market import attention, reference, resample, series
+from tools.market.reference import Almanac
+from tools.market.reference.stored import stored_facts
 from tools.market.spreads import fill_in, for_set
 from tools.market.store import CHAIN_KEY, Store
 
@@ -52,13 +54,16 @@ class RecordedMarket:
     """Implements `domain.ports.Market` over a store. Recorded chains stand in for a real-time feed, as the label says.
 
     `one_shot` is a fact of the set: True when some session holds a single chain of a ticker, so that an order made on
-    it has no later quote to fill against. Chains without quotes get those
-    of `spreads` where one is given, and the label names it. Raises BadInput when the store or the set is not there, or
-    the model knows no such options.
+    it has no later quote to fill against. `almanac` tells what reference data there is beside the store's own (None:
+    the shipped facts). Chains without quotes get those of `spreads` where one is given, and the label names it. Raises
+    BadInput when the store or the set is not there, or the model knows no such options.
     """
 
-    def __init__(self, store_dir: Path, set_name: str, *, spreads: SpreadModel | None = None) -> None:
+    def __init__(
+        self, store_dir: Path, set_name: str, almanac: Almanac | None = None, *, spreads: SpreadModel | None = None
+    ) -> None:
         self._store = Store(store_dir)
+        self._almanac = almanac or reference.shipped()
         self._set = set_name
         held = self._store.sets()
         if set_name not in held:
@@ -67,16 +72,15 @@ class RecordedMarket:
                 f"the store {store_dir} has no set {set_name!r}: {has}. Import its files with `parley data import PATH`"
             )
         self._tickers = self._store.tickers(set_name)
+        self._frames: dict[tuple[str, str], Any] = {}
         self._spreads = for_set(self._store, set_name, spreads)
         self.label = f"recorded:{set_name}" + (f":{self._spreads.name}" if self._spreads else "")
         self.simulated = False
         self.delayed = False
+        self.live = False
         self.one_shot = any(
-            len(self._moments(ticker, day)) == 1
-            for ticker in self._tickers
-            for day in self._store.chain_days(set_name, ticker)
+            len(self._moments_held(ticker, day)) == 1 for ticker in self._tickers for day in self._days(ticker)
         )
-        self._frames: dict[tuple[str, str], Any] = {}
         self._chains: OrderedDict[tuple[str, datetime], OptionChain] = OrderedDict()
 
     async def refresh(self, tickers: tuple[str, ...]) -> None:
@@ -87,8 +91,12 @@ class RecordedMarket:
         return ()
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
-        """Reference data of a ticker that the set holds."""
-        return self._stranger(ticker) or reference.instrument(ticker, as_of)
+        """Reference data of a ticker that the set holds, with its beta where a year of bars tells one."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        almanac = await self._facts(ticker)
+        return almanac.instrument(ticker, as_of, await self._beta(ticker, as_of))
 
     async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:
         """The newest chain known at `as_of`, whatever its age."""
@@ -96,7 +104,7 @@ class RecordedMarket:
         if absent is not None:
             return absent
         today = as_of.astimezone(sessions.NEW_YORK).date()
-        for day in reversed(self._store.chain_days(self._set, ticker)):
+        for day in reversed(self._days(ticker)):
             known = [moment for moment in self._moments_held(ticker, day) if moment <= as_of] if day <= today else []
             if known:
                 return await self._chain(ticker, day, known[-1])
@@ -122,7 +130,7 @@ class RecordedMarket:
     async def index_history(self, name: str, as_of: datetime, count: int) -> BarSeries | Absent:
         """At most the last `count` daily values of an index known at `as_of`."""
         held = await self._held("index", name, lambda: self._load_index(name))
-        return series.select(held, name, Interval.DAY, f"daily values of {name}", as_of, count)
+        return series.select(held, name, Interval.DAY, f"daily values of {name}", as_of, count, closes=True)
 
     async def rates(self, as_of: datetime) -> RateCurve | Absent:
         """The last Treasury curve known at `as_of`, whatever its age (its day says it)."""
@@ -131,20 +139,21 @@ class RecordedMarket:
         return known[-1] if known else Absent(what="Treasury yields", why=f"none known on {as_of:%Y-%m-%d}")
 
     async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
-        """Indices and ETFs have no earnings, which is known; of single names nothing is recorded."""
-        unknown = tuple(kind for kind in EventKind if kind is not EventKind.EARNINGS)
-        return Calendar(events=(), unknown=(EventKind.EARNINGS, *unknown) if _reports(ticker) else unknown)
+        """Events around a ticker as the almanac and the store's own rows had them."""
+        almanac = await self._facts(ticker)
+        return almanac.calendar(ticker, as_of)
 
     async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
-        """No recorded set holds social counts."""
-        return Absent(what=f"social counts of {ticker}", why=f"{self.label} has no social source")
+        """The last sixty days of mentions known at `as_of`, from the source with the newest."""
+        held: tuple[attention.Counts, ...] = await self._held("social", ticker, lambda: self._load_social(ticker))
+        return attention.select(held, ticker, as_of)
 
     def snapshot_time(self, day: date) -> datetime:
         """The last stated moment of a day's chains. Raises DataAbsent when the set holds no chain of that day."""
         moments = self.snapshot_times(day, day)
         if moments:
             return moments[-1]
-        days = sorted({held for ticker in self._tickers for held in self._store.chain_days(self._set, ticker)})
+        days = sorted({held for ticker in self._tickers for held in self._days(ticker)})
         before = [held for held in days if held < day][-1:]
         after = [held for held in days if held > day][:1]
         near = " and ".join(held.isoformat() for held in (*before, *after))
@@ -159,7 +168,7 @@ class RecordedMarket:
             {
                 moment
                 for ticker in self._tickers
-                for day in self._store.chain_days(self._set, ticker)
+                for day in self._days(ticker)
                 if start <= day <= end
                 for moment in self._moments_held(ticker, day)
             }
@@ -173,6 +182,31 @@ class RecordedMarket:
             return None
         return Absent(what=ticker, why=f"{self.label} holds {', '.join(self._tickers)}")
 
+    async def _facts(self, ticker: str) -> Almanac:
+        """The almanac beside what the store has learnt of a ticker."""
+        almanac: Almanac = await self._held("facts", ticker, lambda: self._load_facts(ticker))
+        return almanac
+
+    async def _beta(self, ticker: str, as_of: datetime) -> Beta | None:
+        """Beta against SPX, else SPY, from the daily bars known at the moment; measured once for each last bar."""
+        own = await self._closes(ticker, as_of)
+        for name in beta.INDICES if own is not None else ():
+            index = await self._closes(name, as_of)
+            if own is None or index is None:
+                continue
+            key = ("beta", f"{ticker} {name} {own.known_at[-1]} {index.known_at[-1]}")
+            if key not in self._frames:
+                self._frames[key] = beta.measured(own, index)
+            found: Beta | None = self._frames[key]
+            if found is not None:
+                return found
+        return None
+
+    async def _closes(self, ticker: str, as_of: datetime) -> BarSeries | None:
+        held = await self._held(f"bars {Interval.DAY}", ticker, lambda: self._load_bars(ticker, Interval.DAY))
+        found = series.select(held, ticker, Interval.DAY, ticker, as_of, beta.LOOKED_AT, closes=True)
+        return None if isinstance(found, Absent) else found
+
     async def _held(self, kind: str, name: str, load: Callable[[], Any]) -> Any:
         """What `load` gives, read once per market; the disk is read off the event loop."""
         key = (kind, name)
@@ -180,16 +214,19 @@ class RecordedMarket:
             self._frames[key] = await asyncio.to_thread(load)
         return self._frames[key]
 
+    def _days(self, ticker: str) -> tuple[date, ...]:
+        key = ("days", ticker)
+        if key not in self._frames:
+            self._frames[key] = self._store.chain_days(self._set, ticker)
+        days: tuple[date, ...] = self._frames[key]
+        return days
+
     def _moments_held(self, ticker: str, day: date) -> tuple[datetime, ...]:
         key = ("moments", f"{ticker} {day}")
         if key not in self._frames:
-            self._frames[key] = self._moments(ticker, day)
+            self._frames[key] = self._store.chain_moments(self._set, ticker, day)
         moments: tuple[datetime, ...] = self._frames[key]
         return moments
-
-    def _moments(self, ticker: str, day: date) -> tuple[datetime, ...]:
-        """When the chains of a day became known, oldest first."""
-        return self._store.chain_moments(self._set, ticker, day)
 
     async def _chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
         key = (ticker, known_at)
@@ -205,8 +242,9 @@ class RecordedMarket:
     def _load_chain(self, ticker: str, day: date, known_at: datetime) -> OptionChain:
         rows = _collect(self._store.chain(self._set, ticker, day, known_at))
         rows = rows.unique(CHAIN_KEY, keep="first", maintain_order=True)
-        about = reference.instrument(ticker, known_at)
+        about = self._almanac.instrument(ticker, known_at)
         first = rows.row(0, named=True)
+        spot, spot_at, source = self._spot(ticker, rows)
 
         def numbers(name: str) -> Any:
             return rows[name].fill_null(np.nan).to_numpy()
@@ -216,14 +254,14 @@ class RecordedMarket:
             ticker=ticker,
             exercise=about.exercise,
             multiplier=about.multiplier,
-            spot=float(first["spot"]) if first["spot"] is not None else float("nan"),
+            spot=spot,
             quoted_at=first["quoted_at"].astimezone(UTC),
             known_at=known_at.astimezone(UTC),
-            source=first["source"],
+            source=source,
             closing=first["closing"],
             quotes=Quotes.NONE if rows["bid"].is_null().all() and rows["ask"].is_null().all() else Quotes.MARKET,
             delayed=bool(first["delayed"]),
-            spot_at=None if first["spot_at"] is None else first["spot_at"].astimezone(UTC),
+            spot_at=spot_at,
             uncertainty_s=int(first["uncertainty_s"] or 0),
             bid_size=_sizes(rows["bid_size"]),
             ask_size=_sizes(rows["ask_size"]),
@@ -236,6 +274,32 @@ class RecordedMarket:
             vendor_iv=numbers("vendor_iv"),
             vendor_delta=numbers("vendor_delta"),
         )
+
+    def _spot(self, ticker: str, rows: pl.DataFrame) -> tuple[float, datetime | None, str]:
+        """(price of the underlying, when it was taken if not with the quotes, the chain's source) of a chain's rows.
+
+        Of options on several futures it is the nearest expiry's. Where the source has none it is the close of the
+        raw bar that ended last before the quotes, less than its length ago; NaN when no such bar is held.
+        """
+        first = rows.row(0, named=True)
+        priced = rows.drop_nulls("spot").sort("expiry", maintain_order=True)
+        if priced.height:
+            spot_at = priced["spot_at"][0]
+            return priced["spot"][0], None if spot_at is None else spot_at.astimezone(UTC), first["source"]
+        moment = first["quoted_at"]
+        for interval, seconds in resample.SECONDS.items():
+            lazy = self._store.bars(ticker, interval)
+            if lazy is None:
+                continue
+            ended = pl.col("known_at").is_between(moment - timedelta(seconds=seconds), moment, closed="right")
+            bars = _collect(lazy.filter(ended & ~pl.col("adjusted")).select("known_at", "close", "source"))
+            if bars.height:
+                bar = bars.sort("known_at", "source").row(-1, named=True)
+                said = (
+                    f"{first['source']}; no price of {ticker} in it, taken from {bar['source']} {interval.value} bars"
+                )
+                return float(bar["close"]), bar["known_at"].astimezone(UTC), said
+        return float("nan"), None, first["source"]
 
     def _load_bars(self, ticker: str, interval: Interval) -> tuple[series.Source, ...]:
         found: list[series.Source] = []
@@ -256,6 +320,11 @@ class RecordedMarket:
         rows = _collect(lazy.filter(pl.col("kind") == ActionKind.SPLIT.value).select("day", "known_at"))
         return tuple(series.Split(day, known_at.astimezone(UTC)) for day, known_at in rows.iter_rows())
 
+    def _load_facts(self, ticker: str) -> Almanac:
+        events, actions = (self._store.rows(shelf, ticker) for shelf in ("events", "actions"))
+        rows = (None if lazy is None else _collect(lazy) for lazy in (events, actions))
+        return self._almanac.beside(*stored_facts(ticker, *rows))
+
     def _load_index(self, name: str) -> tuple[series.Source, ...]:
         lazy = self._store.rows("indices", name)
         if lazy is None:
@@ -265,6 +334,10 @@ class RecordedMarket:
         start = pl.Series("start", opens, dtype=pl.Datetime("us", "UTC"))
         volume = pl.lit(None, pl.Float64).alias("volume")
         return series.sources(rows.with_columns(start, volume, adjusted=pl.lit(False)))
+
+    def _load_social(self, ticker: str) -> tuple[attention.Counts, ...]:
+        lazy = self._store.rows("social", ticker)
+        return () if lazy is None else attention.counts(_collect(lazy))
 
     def _load_rates(self) -> tuple[RateCurve, ...]:
         lazy = self._store.rows("rates")
@@ -276,10 +349,6 @@ class RecordedMarket:
             tenors, yields = tuple(group["tenor"].to_list()), tuple(group["yield"].to_list())
             curves.append(RateCurve(tenors=tenors, yields=yields, day=day, known_at=known_at.astimezone(UTC)))
         return tuple(curves)
-
-
-def _reports(ticker: str) -> bool:
-    return reference.kind(ticker) is Kind.STOCK
 
 
 def _sizes(column: pl.Series) -> Any:

@@ -13,6 +13,7 @@ from tools.market.reference.almanac import Almanac, instrument, open_almanac, sh
 from tools.market.reference.names import (
     BROAD,
     ETFS,
+    FUTURES,
     INDICES,
     ROUND_THE_CLOCK,
     SYMBOLS,
@@ -23,6 +24,7 @@ from tools.market.reference.names import (
 __all__ = [
     "BROAD",
     "ETFS",
+    "FUTURES",
     "INDICES",
     "ROUND_THE_CLOCK",
     "SECTORS",

@@ -18,7 +18,7 @@ from tools.market.reference.rules import ALWAYS, derived
 ORDER = ("file", "shipped", "yahoo")  # who is asked of events, unless the settings say otherwise
 AHEAD = timedelta(days=120)  # how far a calendar reaches, both ways
 DIVIDENDS = timedelta(days=400)  # how far back dividends are told: a year's, and the last of the year before
-_SHIPPED = Path(__file__).with_name("universe.toml")
+SHIPPED = Path(__file__).with_name("universe.toml")
 _OCCASION = timedelta(days=45)  # two dates of a quarterly report nearer than this are two words on one report
 _SAME_RELEASE = timedelta(days=12)  # an estimate this near to a published date is of the same release
 
@@ -66,7 +66,7 @@ class Almanac:
             exercise=names.exercise(kind),
             sector=sector,
             broad_index=ticker in names.BROAD,
-            multiplier=100,
+            multiplier=names.multiplier(ticker),
             known_at=max(known, default=min(ALWAYS, as_of)),
             company=company,
             beta=beta,
@@ -190,7 +190,7 @@ def shipped() -> Almanac:
 
 @cache
 def _shipped_facts() -> Facts:
-    return read_facts(_SHIPPED, "shipped")
+    return read_facts(SHIPPED, "shipped")
 
 
 def _by(pairs: Iterable[tuple[K, T]]) -> dict[K, tuple[T, ...]]:
