@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date
+from textwrap import shorten
 
 import numpy as np
 
@@ -24,6 +25,7 @@ REALISED: Horizon = 21  # trading days
 SPX_FAMILY = ("SPX", "SPY", "XSP")  # whose implied volatility VIX measures
 LIQUID_QUOTES = 10  # quotes that carry a smile
 CAP = 0.6  # of conviction
+NOTE_LENGTH = 160  # characters of what the quality gate found
 EVENT_DOUBT = 0.5  # factor on conviction where an unknown earnings date may sit inside the implied volatility
 
 
@@ -55,6 +57,7 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
     note = f"of {len(surface.slices)} fitted, {len(surface.skipped)} left out"
     note += f"; {UNQUOTED}" if chain.quotes is Quotes.NONE else ""
     sheet.add("liquid_slices", liquid, Unit.COUNT, origin, note=note)
+    _kept(sheet, snapshot)
     note = f"{'volatilities' if chain.quotes is Quotes.NONE else 'quotes'} {snapshot.chain_lag_s:.0f} s old"
     sheet.add("iv_confidence", snapshot.iv_confidence, Unit.PROBABILITY, origin, note=note)
     parts = _against_realised(sheet, snapshot, iv) | _against_vix(sheet, snapshot)
@@ -73,6 +76,18 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
         why="; ".join(f"{name} {value:+.2f}" for name, (value, _) in parts.items()) + " (+ rich, - cheap).",
         rests_on=tuple(parts),
     )
+
+
+def _kept(sheet: Sheet, snapshot: MarketSnapshot) -> None:
+    """The share of the chain that the quality gate left: rows with their quotes, all kept rows where there are none."""
+    quality, chain = snapshot.quality, snapshot.chain
+    if quality is None or chain is None or quality.rows == 0:
+        sheet.lack("what the quality gate left of the chain")
+        return
+    blank = sum(count for _, count in quality.unquoted)
+    said = shorten(quality.text(), NOTE_LENGTH, placeholder=" ...") or "nothing found"
+    note = f"of {quality.rows} rows, what the quality gate let through: {said}"
+    sheet.add("chain_kept", (quality.kept - blank) / quality.rows, Unit.PROBABILITY, of_chain(chain), note=note)
 
 
 def _strikes(sheet: Sheet, chain: OptionChain, surface: Surface, iv: float | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agents.analysts.vol_surface import read
-from domain.market import BarSeries, Calendar, EventKind, IndexLevel, Kind, MarketSnapshot, OptionChain
+from domain.market import BarSeries, Calendar, ChainQuality, EventKind, IndexLevel, Kind, MarketSnapshot, OptionChain
 from domain.views import Abstained, Signal
 from quant.surface import fit
 
@@ -137,3 +137,27 @@ def test_backwardation_speaks_against_rich(snapshot: MarketSnapshot, spoiled: Sp
     assert isinstance(calm.signal, Signal)
     assert isinstance(stressed.signal, Signal)
     assert stressed.signal.volatility < calm.signal.volatility
+
+
+def test_what_the_quality_gate_left_is_evidence(snapshot: MarketSnapshot, spoiled: Spoil) -> None:
+    dropped, unquoted = (("crossed", 30), ("duplicate", 20)), (("stale", 100), ("off parity", 50))
+    quality = ChainQuality(rows=1000, kept=950, dropped=dropped, unquoted=unquoted, flags=("unchanged since 11:45",))
+    _, found = reading_of(spoiled(quality=quality))
+    assert found["chain_kept"].value == 0.8
+    assert found["chain_kept"].note == (
+        "of 1000 rows, what the quality gate let through: 30 crossed, 20 duplicate; "
+        "without quotes: 100 stale, 50 off parity; unchanged since 11:45"
+    )
+    assert snapshot.chain is not None
+    assert found["chain_kept"].known_at == snapshot.chain.known_at
+    clean = dataclasses.replace(quality, kept=1000, dropped=(), unquoted=(), flags=())
+    _, found = reading_of(spoiled(quality=clean))
+    assert (found["chain_kept"].value, found["chain_kept"].note[-13:]) == (1.0, "nothing found")
+    long = dataclasses.replace(clean, flags=("word " * 100,))
+    _, found = reading_of(spoiled(quality=long))
+    assert found["chain_kept"].note.endswith(" ...")
+    assert len(found["chain_kept"].note) < 230
+    reading, found = reading_of(spoiled(quality=None))
+    assert "chain_kept" not in found
+    assert isinstance(reading.signal, Signal)
+    assert "what the quality gate left of the chain" in reading.signal.why
