@@ -114,11 +114,11 @@ def last_moment(market: Market) -> datetime:
 
 
 async def _market(settings: Settings) -> str:
+    from apps.markets import market_named
     from domain.errors import DataAbsent
     from domain.market import Absent, Quotes
-    from tools.market.open import open_market
 
-    market = open_market(settings.market, settings.store_dir, settings.seed, settings.spread_model)
+    market = market_named(settings, settings.market)
     at = last_moment(market)
     for ticker in (*settings.tickers, *recorded_tickers(settings, settings.market)):
         chain = await market.chain(ticker, at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from apps.markets import market_named
 from apps.settings import Settings
 from domain.codec import digest
 from domain.decision import RunSpec
@@ -33,7 +34,6 @@ from quant.worth.measure import Skill
 from tools.broker.guard import GuardedBroker, quoted_band
 from tools.broker.paper import PaperBroker, next_session_end, session_end
 from tools.clock import FixedClock, SystemClock
-from tools.market.open import open_market
 from tools.randomness import nonce
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -205,20 +205,16 @@ async def open_house(
         try:
             opened: dict[str, Market] = {}
 
-            def market_named(name: str) -> Market:
+            def market_of(name: str) -> Market:
                 if name not in opened:
-                    opened[name] = (
-                        markets(name)
-                        if markets
-                        else open_market(name, settings.store_dir, settings.seed, settings.spread_model)
-                    )
+                    opened[name] = markets(name) if markets else market_named(settings, name)
                 return opened[name]
 
             auto = answers_itself or ("AUTO_EXECUTE" if settings.auto_execute else "")
             facts = FactCache(store.facts, compute)
 
             async def desk(market_name: str, as_of: datetime) -> Desk:
-                market = market_named(market_name)
+                market = market_of(market_name)
                 clock = clock_for(market, as_of) if clock_for else clock_of(market, as_of)
                 return _desk(
                     settings, store, compute, facts, market, clock, progress, auto, fills_of(market, fill_mode)
@@ -237,7 +233,7 @@ async def open_house(
                     store=store,
                     runs=runs,
                     compute=compute,
-                    markets=market_named,
+                    markets=market_of,
                     fill_mode=fill_mode,
                 )
         finally:

@@ -17,13 +17,14 @@ from domain.errors import BadInput
 from domain.orders import TicketState
 from memory.decisions import RunRow
 from memory.tickets import TicketRow
-from tools.market.open import LIVE, open_market
+from tools.market.open import LIVE
 from tools.market.simulated.market import SimulatedMarket
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from apps.settings import Settings
+    from apps.markets import market_named
+from apps.settings import Settings
 
 DEMO = "the demo"
 ITSELF = "nobody is at a terminal, so the demo answers itself"
@@ -75,7 +76,7 @@ def _market(settings: Settings, wish: Wish) -> str:
         return SimulatedMarket("vrp", settings.seed).label
     name = wish.market or settings.market
     if name != LIVE:
-        parse_as_of(wish.as_of, open_market(name, settings.store_dir, settings.seed, settings.spread_model))
+        parse_as_of(wish.as_of, market_named(settings, name))
     return name
 
 

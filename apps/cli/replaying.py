@@ -15,11 +15,11 @@ from domain.orders import FillMode
 from domain.ports import Clock, Market
 from lab.replay import replay as run_replay
 from tools.clock import ManualClock
-from tools.market.open import open_market
 from tools.randomness import suffix
 
 if TYPE_CHECKING:
-    from apps.settings import Settings
+    from apps.markets import market_named
+from apps.settings import Settings
 
 
 async def replay(
@@ -38,7 +38,7 @@ async def replay(
     def by_hand(market: Market, as_of: datetime) -> Clock:
         return clock
 
-    market = open_market(name, settings.store_dir, settings.seed, settings.spread_model)
+    market = market_named(settings, name)
     mode = fills or (FillMode.SAME_SNAPSHOT if market.one_shot else FillMode.NEXT_QUOTE)
     async with open_house(
         settings, answers_itself="replay", clock_for=by_hand, checkpoint=False, fill_mode=mode, markets=lambda _: market

@@ -6,17 +6,22 @@ from pathlib import Path
 
 from domain.errors import BadInput
 from domain.ports import Market
+from tools.market.reference import Almanac
 
 _SIMULATED, _RECORDED = "simulated", "recorded"
 LIVE = "live"
 _DEFAULT_PRESET, _PLANTED = "fair", "planted"
 
 
-def open_market(name: str, store_dir: Path, default_seed: int, spreads: str = "none") -> Market:
-    """`simulated`, `simulated:PRESET`, `simulated:PRESET:SEED` (PRESET is fair, vrp or planted:EDGE), `recorded:SET` or `recorded:SET:MODEL`.
+def open_market(
+    name: str, store_dir: Path, default_seed: int, spreads: str = "none", almanac: Almanac | None = None
+) -> Market:
+    """`simulated`, `simulated:PRESET`, `simulated:PRESET:SEED` (PRESET is fair, vrp or planted:EDGE), `recorded:SET` or
+    `recorded:SET:MODEL`.
 
-    The preset is `fair` unless named; `spreads` is the spread model of a recorded set whose name says none. Raises
-    BadInput for any other name, an unknown preset or model, and a set that the store does not hold.
+    The preset is `fair` unless named; `spreads` is the spread model of a recorded set whose name says none, `almanac`
+    the reference data beside a store's own (None: the shipped facts). Raises BadInput for any other name, an unknown
+    preset or model, and a set that the store does not hold.
     """
     kind, *rest = name.split(":")
     if kind == _SIMULATED and len(rest) <= (3 if rest[:1] == [_PLANTED] else 2):
@@ -33,5 +38,5 @@ def open_market(name: str, store_dir: Path, default_seed: int, spreads: str = "n
         from tools.market.store import Store
 
         model = load(Store(store_dir), rest[1] if len(rest) == 2 else spreads)
-        return RecordedMarket(store_dir, rest[0], spreads=model)
+        return RecordedMarket(store_dir, rest[0], almanac, spreads=model)
     raise BadInput(f"there is no market {name!r}; write simulated, simulated:vrp:7 or recorded:SET")
