@@ -15,7 +15,7 @@ from tests.apps.conftest import Parley
 COMMANDS = [
     (), ("run",), ("approve",), ("reject",), ("edit",), ("tickets",), ("portfolio",), ("halt",), ("resume",),
     ("watch",), ("close",), ("replay",), ("doctor",), ("init",), ("reset",), ("journal",), ("journal", "list"),
-    ("journal", "show"), ("journal", "search"), ("data",), ("data", "import"), ("data", "status"), ("config",),
+    ("journal", "show"), ("journal", "search"), ("data",), ("data", "import"), ("data", "status"), ("data", "check"), ("config",),
     ("config", "show"),
 ]  # fmt: skip
 HEAVY = {
