@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.settings import TABLES, Settings, commented, load
+from apps.wiring import investor
 from domain.errors import SettingsError
 from tests.apps.conftest import Parley
 
@@ -63,6 +64,21 @@ def test_a_bad_environment_names_its_key(environment: dict[str, str], named: str
 def test_a_bad_file_names_its_key(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         load({}, write(tmp_path, text))
+
+
+def test_the_persons_mandate_is_read_and_unset_binds_nothing(tmp_path: Path) -> None:
+    assert not investor(load({})).binds
+    text = (
+        '[mandate]\nhorizon = 21\nmax_dte = 60\nstructures = ["iron_condor"]\nlargest_loss = 500\nwatchlist = ["spy"]\n'
+    )
+    own = investor(load({}, write(tmp_path, text)))
+    assert own.binds
+    assert (
+        own.text() == "SPY; horizon up to 21 trading days; up to 60 DTE; iron condor; at most $500.00 of loss a trade"
+    )
+    for bad in ("largest_loss = 0", 'structures = ["moonshot"]', "min_dte = -1", "colour = 1"):
+        with pytest.raises(SettingsError, match="mandate"):
+            load({}, write(tmp_path, f"[mandate]\n{bad}\n"))
 
 
 def test_settings_are_frozen() -> None:

@@ -26,6 +26,7 @@ def test_doctor_runs_from_the_wheel(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.startswith("memory/sql/migrations/") for name in names)
     assert any(name.startswith("prompts/debate/") and name.endswith(".md") for name in names)
+    assert "tools/market/reference/universe.toml" in names
     assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) for name in names)
     bare = open_folder()
     try:
