@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from apps.cli.exits import Exit
 from apps.cli.terminal import err, out, say_json
-from apps.render.data import imported, sets
+from apps.render.data import covered, imported
 from domain.codec import to_data
-from tools.market.importers.importing import import_path
+from tools.market.coverage import coverage
+from tools.market.importers.column_map import read_map
+from tools.market.importers.importing import ImportReport, import_path
+from tools.market.importers.mapped import import_mapped
 from tools.market.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +23,20 @@ def import_files(settings: Settings, path: Path, as_json: bool) -> Exit:
     """Import a file or folder; refused when nothing in it was known."""
     with err().status(f"importing {path}"):
         report = import_path(path, settings.store_dir)
+    return _say(report, as_json)
+
+
+def import_own(
+    settings: Settings, path: Path, shape: str, set_name: str | None, said: tuple[str, ...], as_json: bool
+) -> Exit:
+    """Import one file of any columns by a map of them."""
+    columns = read_map(shape, said)
+    with err().status(f"importing {path}"):
+        report = import_mapped(path, settings.store_dir, columns, set_name)
+    return _say(report, as_json)
+
+
+def _say(report: ImportReport, as_json: bool) -> Exit:
     if as_json:
         say_json(to_data(report))
     else:
@@ -28,17 +45,11 @@ def import_files(settings: Settings, path: Path, as_json: bool) -> Exit:
 
 
 def status(settings: Settings, as_json: bool) -> None:
-    """Sets, tickers and days."""
-    store = Store(settings.store_dir)
-    found = [(name, ticker, store.chain_days(name, ticker)) for name in store.sets() for ticker in store.tickers(name)]
-    files = len(store.manifest())
+    """Coverage and gaps of everything in the store."""
+    found = coverage(Store(settings.store_dir))
     if as_json:
-        rows = [
-            {"set": name, "ticker": ticker, "days": len(days), "first": days[0], "last": days[-1]}
-            for name, ticker, days in found
-        ]
-        say_json({"store": str(settings.store_dir), "files": files, "sets": rows})
-    elif found:
-        out().print(sets(settings.store_dir, files, found))
+        say_json(to_data(found))
+    elif found.chains or found.bars or found.shelves:
+        out().print(covered(found))
     else:
-        out().print(f"The store {settings.store_dir} holds no chains; bring some in: parley data import PATH")
+        out().print(f"The store {settings.store_dir} is empty; bring some data in: parley data import PATH")

@@ -231,6 +231,11 @@ class Store:
         """Reference rows of a shelf from every source. Columns as SHELVES[shelf]; None when there are none."""
         return _scan(self._shelf_folder(shelf, name))
 
+    def bar_tickers(self, interval: Interval) -> tuple[str, ...]:
+        """Tickers with bars of an interval, sorted."""
+        folders = (self.folder / REFERENCE / "bars" / f"interval={interval.value}").glob("ticker=*")
+        return tuple(sorted(folder.name.removeprefix("ticker=") for folder in folders))
+
     def names(self, shelf: str) -> tuple[str, ...]:
         """What a shelf holds rows of, sorted: tickers, index names."""
         by = SHELVES[shelf].by
@@ -253,11 +258,13 @@ class Store:
         write_parquet(rows, folder / f"{known_at:{_STAMP}}.{name}.parquet")
         return rows.height
 
-    def put_chains(self, set_name: str, frame: pl.DataFrame, origin: str) -> tuple[int, int]:
+    def put_chains(
+        self, set_name: str, frame: pl.DataFrame, origin: str, replaces: str | None = None
+    ) -> tuple[int, int]:
         """Store the chains of an imported file (CHAIN_SCHEMA and `ticker`, `day`); give (rows written, rows held).
 
         A row whose ticker, moment and contract another file has stated already is held and not written: the first
-        stays. Chains that this origin has written before are added to.
+        stays. Chains that this origin has written before are added to; `replaces` is an origin about to be dropped.
         """
         columns = [*_columns(frame, CHAIN_SCHEMA), pl.col("ticker"), pl.col("day")]
         rows = frame.select(columns).sort("ticker", "known_at", *CHAIN_KEY)
@@ -271,7 +278,7 @@ class Store:
         for ticker, day, known_at, first, count in bounds.agg(pl.col("at").first(), pl.len().alias("n")).iter_rows():
             folder = self._day_folder(set_name, ticker, day)
             if folder not in folders:
-                folders[folder] = _by_stamp(folder)
+                folders[folder] = _by_stamp(folder, replaces)
             stamp = f"{known_at:{_STAMP}}"
             path = folder / f"{stamp}.{origin}.parquet"
             chain = rows.slice(first, count).select(*CHAIN_SCHEMA)
@@ -390,10 +397,12 @@ def _add(path: Path, rows: pl.DataFrame, order: tuple[str, ...]) -> None:
     write_parquet(rows.sort(*order, "known_at", maintain_order=True), path)
 
 
-def _by_stamp(folder: Path) -> dict[str, list[Path]]:
-    """The chain files of a day by the moment in their name."""
+def _by_stamp(folder: Path, without: str | None) -> dict[str, list[Path]]:
+    """The chain files of a day, but those of one origin, by the moment in their name."""
     found: dict[str, list[Path]] = {}
     for path in folder.glob("[0-9]*.parquet"):
+        if without is not None and path.name.endswith(f".{without}.parquet"):
+            continue
         found.setdefault(path.name.split(".")[0], []).append(path)
     return found
 

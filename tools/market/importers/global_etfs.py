@@ -9,7 +9,7 @@ from tools.market.importers.bar_rows import daily
 from tools.market.importers.protocol import Converted, Layout, add
 from tools.market.store import Store
 
-_SOURCES = {"nyoset": "finnhub adjusted", "spooky": "alpaca iex adjusted"}
+_SOURCES = {"nyoset": "finnhub", "spooky": "alpaca iex"}
 _ONE_VENUE = "spooky"  # its volume is of one exchange, about 2 % of the tape: not the day's volume, hence unknown
 
 
@@ -23,7 +23,7 @@ def convert_bars(frame: pl.DataFrame, _: Store) -> Converted:
     """Two vendors in one file, each a source of its own; both lie below raw prices by later dividends: returns only."""
     volume = pl.when(pl.col("src") != _ONE_VENUE).then("volume")
     parts = [
-        daily(part.with_columns(volume=volume), _SOURCES.get(str(src), f"{src} adjusted"), adjusted=pl.lit(True))
+        daily(part.with_columns(volume=volume), _SOURCES.get(str(src), str(src)), adjusted=pl.lit(True))
         for (src,), part in frame.partition_by("src", as_dict=True, maintain_order=True).items()
     ]
     bars = pl.concat([rows for rows, _ in parts])

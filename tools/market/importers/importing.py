@@ -119,11 +119,18 @@ def content_of(file: Path) -> str:
 
 
 def bring(
-    store: Store, manifest: dict[str, dict[str, Any]], file: Path, layout: Layout, content: str, stamp: str
+    store: Store,
+    manifest: dict[str, dict[str, Any]],
+    file: Path,
+    layout: Layout,
+    content: str,
+    stamp: str,
+    parts: Iterator[pl.DataFrame] | None = None,
 ) -> ImportedFile:
     """Convert one file into the store and note it in the manifest; nothing when it was done before under this stamp.
 
-    A conversion that fails leaves nothing of the file behind.
+    `parts` are the file's rows (None: as its layout reads them). What the file gave before is forgotten when the new
+    rows are in; a conversion that fails leaves everything as it was.
     """
     held = manifest.get(content)
     if held is not None and held["stamp"] == stamp:
@@ -137,17 +144,19 @@ def bring(
             dropped=(),
             note="the same content was imported before",
         )
-    origin = f"{layout.name}-{content[:12]}"
-    if held is not None:
-        store.drop_origin(f"{held['layout']}-{content[:12]}")
+    origin = f"{layout.name}-{hashlib.sha256(f'{content} {stamp}'.encode()).hexdigest()[:12]}"
+    before = None if held is None else held.get("origin", f"{held['layout']}-{content[:12]}")
     try:
-        result = _put(store, file, layout, origin)
+        result = _put(store, file, layout, origin, before, parts or _parts(file, layout.by))
     except BaseException:
         store.drop_origin(origin)
         raise
+    if before is not None:
+        store.drop_origin(before)
     manifest[content] = {
         "name": file.name,
         "layout": layout.name,
+        "origin": origin,
         "stamp": stamp,
         "into": result.into,
         "rows": result.rows,
@@ -202,13 +211,15 @@ def _parts(file: Path, by: str | None) -> Iterator[pl.DataFrame]:
         yield lazy.filter(inside | day.is_null() if None in part else inside).collect()
 
 
-def _put(store: Store, file: Path, layout: Layout, origin: str) -> ImportedFile:
+def _put(
+    store: Store, file: Path, layout: Layout, origin: str, before: str | None, parts: Iterator[pl.DataFrame]
+) -> ImportedFile:
     rows = stored = 0
     into, notes = "", dict[str, None]()
     dropped: dict[str, int] = {}
     added: dict[str, int] = {}
     of_chains = False
-    for frame in _parts(file, layout.by):
+    for frame in parts:
         converted = layout.convert(frame, store)
         rows += converted.rows_in
         dropped, added = add(dropped, converted.dropped), add(added, converted.added)
@@ -217,7 +228,7 @@ def _put(store: Store, file: Path, layout: Layout, origin: str) -> ImportedFile:
             of_chains = True
             into = into or converted.chains[0]
             if converted.chains[1].height:
-                written, held = store.put_chains(into, converted.chains[1], origin)
+                written, held = store.put_chains(into, converted.chains[1], origin, before)
                 stored += written
                 dropped = add(dropped, {HELD: held} if held else {})
         stored += _put_reference(store, converted, origin)
