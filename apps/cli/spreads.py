@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,12 @@ def fit(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="A recorded set with quotes; repeat it. Default: all sets.")
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Last day of the quotes used, so that a replay after it foresees none."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fit a model on the quoted chains of recorded sets, and keep it in place of an earlier one of that name."""
@@ -42,7 +49,11 @@ def fit(
     async def work() -> SpreadFit:
         with err().status("reading quotes") as line:
             return await fit_spreads(
-                store, tuple(sets or store.sets()), name, progress=lambda what: line.update(f"reading quotes of {what}")
+                store,
+                tuple(sets or store.sets()),
+                name,
+                until=None if until is None else until.date(),
+                progress=lambda what: line.update(f"reading quotes of {what}"),
             )
 
     found = perform(work())

@@ -26,8 +26,8 @@ def _table() -> Table:
 def _cell(cell: SpreadCell) -> Text:
     text = Text(f"{100 * cell.share:.1f} %", WARN if cell.n < FEW else "")
     text.append(f"  {cell.n:,}", DIM)
-    if cell.unbid >= 0.005:
-        text.append(f"  {100 * cell.unbid:.0f} % unbid", DIM)
+    if cell.unbid >= 0.05:
+        text.append(f"  no bid {100 * cell.unbid:.0f} %", DIM)
     return text
 
 
@@ -44,8 +44,8 @@ def _kind(fitted: KindSpreads) -> RenderableType:
         Text(f"\n{fitted.kind.value}", STRONG),
         table,
         Text(
-            f"narrowest: ticks {fitted.floor_ticks}; in the money wider by {100 * fitted.inside_share:.1f} % of what it "
-            f"is worth more; off by {off} ({fitted.held_out})",
+            f"narrowest: {fitted.floor_ticks} ticks; in the money wider by {100 * fitted.inside_share:.1f} % of what "
+            f"it is worth more; off by {off} ({fitted.held_out})",
             DIM,
         ),
     )

@@ -75,7 +75,7 @@ class SpreadModel:
 
     def text(self) -> str:
         """What stands on every chain whose quotes it made."""
-        return f"{self.name}: fitted on {', '.join(self.sets)}, {self.quotes:,} quotes"
+        return f"{self.name}: fitted on {', '.join(self.sets)}, {self.quotes:,} quotes to {self.last}"
 
 
 class Spread(NamedTuple):
@@ -151,6 +151,7 @@ def with_model_quotes(chain: OptionChain, surface: Surface, model: SpreadModel, 
     if chain.quotes is not Quotes.NONE:
         raise BadInput(f"{chain.ticker}: the chain has quotes; a spread model is for chains that have none")
     fitted = model.of(kind)
+    later = "; some are later than this chain" if model.last > chain.quoted_at.date() else ""
     bid, ask = np.full(len(chain), np.nan), np.full(len(chain), np.nan)
     for one in surface.slices:
         strike, call = chain.strike[one.rows], chain.is_call[one.rows]
@@ -172,6 +173,6 @@ def with_model_quotes(chain: OptionChain, surface: Surface, model: SpreadModel, 
         bid=bid,
         ask=ask,
         quotes=Quotes.MODEL,
-        spread_model=model.text(),
+        spread_model=model.text() + later,
         source=f"{chain.source}, quotes of spread model {model.name}",
     )

@@ -198,9 +198,14 @@ def _held_out(kind: Kind, parts: tuple[Part, ...]) -> tuple[float | None, str]:
 
 
 async def fit_spreads(
-    store: Store, sets: tuple[str, ...], name: str, *, progress: Callable[[str], None] = lambda _: None
+    store: Store,
+    sets: tuple[str, ...],
+    name: str,
+    *,
+    until: date | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> SpreadFit:
-    """Fit a model on all quoted chains of recorded sets, one chain at a time. Nothing is written.
+    """Fit a model on the quoted chains of recorded sets, one at a time, up to a day (None: all). Nothing is written.
 
     Raises BadInput for a name that cannot be a file's, a set that the store does not hold, and sets without quotes.
     """
@@ -219,6 +224,8 @@ async def fit_spreads(
             progress(f"{set_name} {ticker}")
             kind, number = reference.kind(ticker), 0
             for day in store.chain_days(set_name, ticker):
+                if until is not None and day > until:
+                    continue
                 for moment in store.chain_moments(set_name, ticker, day):
                     chain, rates = await market.chain(ticker, moment), await market.rates(moment)
                     if isinstance(chain, Absent) or chain.quotes is not Quotes.MARKET:
