@@ -53,6 +53,23 @@ def status(json: Json = False) -> None:
     show(settings(), json)
 
 
+@data.command(epilog=EPILOG)
+def check(
+    sets: Annotated[list[str] | None, typer.Argument(help="Sets of the store; all when none is named.")] = None,
+    ticker: Annotated[str | None, typer.Option(help="Only the chains of this ticker.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every ticker too.")] = False,
+    json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a document.")] = False,
+) -> None:
+    """Pass every chain of the sets through the quality gate, and say what is left and how good it is."""
+    from apps.cli.checks import check as review
+
+    raise typer.Exit(review(settings(), sets or [], ticker, verbose, json, markdown))
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
+    from apps.cli.spreads import spreads
+
+    data.add_typer(spreads, name="spreads")
     app.add_typer(data, name="data")
