@@ -138,7 +138,10 @@ def _restrictions(chain: OptionChain, behind: float, limit: float) -> tuple[str,
 
 def _nothing_later(snapshot: MarketSnapshot) -> None:
     """The invariant of every snapshot, checked on the way out: nothing in it became known after its moment."""
-    moments = [("instrument", snapshot.instrument.known_at)]
+    about = snapshot.instrument
+    moments = [("instrument", about.known_at), *((action.kind, action.known_at) for action in about.actions)]
+    if about.beta is not None:
+        moments.append(("beta", about.beta.known_at))
     moments += [(level.name, level.known_at) for level in snapshot.indices]
     moments += [(event.kind, event.known_at) for event in snapshot.calendar.events]
     if snapshot.rates is not None:
