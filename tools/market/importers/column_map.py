@@ -156,6 +156,8 @@ def _checked(shape: Shape, values: Mapping[str, Any]) -> ColumnMap:
             raise BadInput("say what the yields are in: --map yield_unit=percent or decimal")
     if shape in (Shape.BARS, Shape.SOCIAL) and "interval" not in settings:
         raise BadInput(f"say how long an interval of the rows is: --map interval= one of {', '.join(Interval)}")
+    if shape is Shape.SOCIAL and settings["interval"] not in (Interval.HOUR, Interval.DAY):
+        raise BadInput("counts are by the hour or by the day: --map interval=1h or 1d")
     ohl = {"open", "high", "low"} & columns.keys()
     if 0 < len(ohl) < 3:
         raise BadInput(f"the map has {', '.join(sorted(ohl))}, but open, high and low come together or not at all")

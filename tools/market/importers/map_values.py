@@ -47,7 +47,15 @@ def _raw(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
     return text.to_frame().select(pl.when(pl.col(ours) != "").then(pl.col(ours)).alias(ours))[ours]
 
 
-def _refuse(file: MappedFile, frame: pl.DataFrame, ours: str, raw: pl.Series, read: pl.Series, what: str) -> None:
+def _refuse(
+    file: MappedFile,
+    frame: pl.DataFrame,
+    ours: str,
+    raw: pl.Series,
+    read: pl.Series,
+    what: str,
+    advice: str = "mend them",
+) -> None:
     """Raise BadInput when a value that is there could not be read."""
     bad = (raw.is_not_null() & read.is_null()).arg_true()
     if not bad.len():
@@ -55,7 +63,7 @@ def _refuse(file: MappedFile, frame: pl.DataFrame, ours: str, raw: pl.Series, re
     first = int(bad[0])
     raise BadInput(
         f"{named(file, ours)}: {bad.len()} of {raw.len()} values are no {what}, the first is {raw[first]!r} in row "
-        f"{frame[ROW][first]}. Mend them, or leave such rows out"
+        f"{frame[ROW][first]}: {advice}, or leave such rows out"
     )
 
 
@@ -94,7 +102,7 @@ def _days(file: MappedFile, frame: pl.DataFrame, ours: str, raw: pl.Series) -> p
         if not file.map.day_format
         else column.str.to_date(file.map.day_format, strict=False)
     )[ours]
-    _refuse(file, frame, ours, raw, read, "date that can be read; say how dates are written with --map day_format=...")
+    _refuse(file, frame, ours, raw, read, "date", "say how dates are written, --map day_format=...")
     return read
 
 
@@ -116,7 +124,7 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         aware, local = _parsed(said, ours, text)
         both = aware.is_not_null() | local.is_not_null()
         read = pl.Series(ours, both).replace(False, None) if both.len() else both
-        _refuse(file, frame, ours, raw, read, "moment that can be read; say how they are written with --map format=...")
+        _refuse(file, frame, ours, raw, read, "moment", "say how they are written, --map format=...")
         by_format = said.format is not None and not {"%H", "%I", "%T", "%R"} & {
             said.format[i : i + 2] for i in range(99)
         }

@@ -206,9 +206,7 @@ def _rates(file: MappedFile, rows: pl.DataFrame, source: str) -> Converted:
 
 def _social(file: MappedFile, rows: pl.DataFrame, source: str) -> Converted:
     interval = file.map.interval
-    length = {Interval.DAY: timedelta(days=1), Interval.HOUR: timedelta(hours=1)}.get(interval or Interval.MINUTE)
-    if length is None:
-        raise BadInput("counts are by the hour or by the day: --map interval=1h or 1d")
+    length = timedelta(days=1) if interval is Interval.DAY else timedelta(hours=1)
     whole = rows.drop_nulls(["ticker", "start", "mentions"])
     end = pl.col("start") + length
     if interval is Interval.DAY:  # a date's zone may be any: it is over when it is over in New York too
