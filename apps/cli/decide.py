@@ -9,6 +9,7 @@ from apps.cli.answering import Reply, give, told
 from apps.cli.exits import Exit
 from apps.cli.standing import document, standing, tickets_of_run
 from apps.cli.terminal import Watch, a_person_is_there, out, say_json
+from apps.markets import market_named
 from apps.render.story import heading, story
 from apps.render.tickets import card, how_to_answer
 from apps.wiring import House, decision_moment, open_house, parse_as_of
@@ -23,8 +24,7 @@ from tools.market.simulated.market import SimulatedMarket
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from apps.markets import market_named
-from apps.settings import Settings
+    from apps.settings import Settings
 
 DEMO = "the demo"
 ITSELF = "nobody is at a terminal, so the demo answers itself"

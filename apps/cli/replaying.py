@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apps.cli.exits import Exit
 from apps.cli.terminal import err, out, say_json
 from apps.doctor import EPOCH, recorded_tickers
+from apps.markets import market_named
 from apps.render.replay import replay_report
 from apps.wiring import open_house
 from domain.codec import to_data
@@ -18,8 +19,7 @@ from tools.clock import ManualClock
 from tools.randomness import suffix
 
 if TYPE_CHECKING:
-    from apps.markets import market_named
-from apps.settings import Settings
+    from apps.settings import Settings
 
 
 async def replay(
