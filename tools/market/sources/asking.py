@@ -154,7 +154,7 @@ class Asker:
                 breaker.answered()
                 return answer
         assert failure is not None
-        raise SourceFailed(f"{failure}, {rules.attempts} attempts") from failure
+        raise SourceFailed(f"{failure}, {rules.attempts} attempts" if rules.attempts > 1 else str(failure)) from failure
 
     async def _attempt(self, source: Source, call: Callable[[Source], Awaitable[T | Absent]]) -> T | Absent:
         limit = self._patience.timeout_s

@@ -76,10 +76,10 @@ class Client:
             raise Transient(late) from error
         except httpx.DecodingError as error:
             raise SourceFailed(f"a body that cannot be unpacked: {error}") from error
-        except httpx.TransportError as error:
-            raise Transient(f"no whole answer: {error or type(error).__name__}") from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SourceFailed(f"{url} is no address: {error}") from error
+        except httpx.TransportError as error:
+            raise Transient(f"no whole answer: {str(error) or type(error).__name__}") from error
 
     async def _body(self, response: httpx.Response) -> bytes:
         parts: list[bytes] = []

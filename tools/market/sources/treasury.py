@@ -18,6 +18,7 @@ from tools.market.sources.client import Client
 URL = "https://home.treasury.gov"
 _PATH = "/resource-center/data-chart-center/interest-rates/daily-treasury-rates.csv"
 _TENOR = re.compile(r"^([0-9.]+) (Mo|Month|Yr)s?$")
+_WHOLE = re.compile(r"(\.\d\d|N/A)$")  # how a yield is written
 _PLAUSIBLE = (-5.0, 50.0)  # percent a year
 
 
@@ -93,6 +94,10 @@ def rate_rows(body: bytes, year: int, now: datetime) -> pl.DataFrame:
     lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig", "replace"))) if any(line)]
     if not lines or lines[0][0].strip() != "Date":
         raise SourceFailed(f"no table of yields but {body[:60]!r}")
+    # Without an end mark a cut table looks whole: its last figure, 4.86, would read 4.
+    last = lines[-1][-1].strip()
+    if not body.endswith(b"\n") and last and _WHOLE.search(last) is None and len(lines) > 1:
+        raise SourceFailed(f"a table of yields that is cut off at {last!r}")
     header = [cell.strip() for cell in lines[0]]
     tenors = {at: years for at, cell in enumerate(header) if (years := tenor(cell)) is not None}
     if not tenors:

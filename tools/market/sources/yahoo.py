@@ -10,10 +10,7 @@ yfinance is synchronous and speaks pandas: it runs in threads, and is left at th
 from __future__ import annotations
 
 import asyncio
-import logging
-import tempfile
 import threading
-import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -64,7 +61,7 @@ _OPEN, _CLOSE = time(9, 30), time(16, 0)
 class Yahoo:
     """Implements `OpenSource`. One in a process: yfinance keeps one session for all.
 
-    `cache` is the folder of yfinance's own cache (cookies, time zones); None: a temporary one, gone with this source.
+    `cache` is the folder of yfinance's own cache (cookies, time zones); None: a temporary one, gone with the process.
     """
 
     name = "yahoo"
@@ -77,7 +74,6 @@ class Yahoo:
         self._url = url
         self._timeout = timeout_s
         self._cache = cache
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._at_once = at_once
         self._session: YahooSession | None = None
         self._opening = threading.Lock()
@@ -156,13 +152,10 @@ class Yahoo:
         return f"SPY {float(frame['Close'].iloc[-1]):.2f} of {frame.index[-1]:%Y-%m-%d}"
 
     async def close(self) -> None:
-        """Let the connections and the temporary cache go."""
+        """Let the connections go."""
         if self._session is not None:
             self._session.close()
             self._session = None
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
 
     # In threads
 
@@ -222,24 +215,12 @@ class Yahoo:
         return found
 
     def _opened(self) -> YahooSession:
-        """The session, opened at first use; yfinance is told to raise, to keep still and where to put its cache."""
+        """The session, opened at first use."""
         with self._opening:
             if self._session is None:
-                import yfinance
+                from tools.market.sources.yahoo_session import YahooSession, set_up
 
-                from tools.market.sources.yahoo_session import YahooSession
-
-                if self._cache is None:
-                    self._temporary = tempfile.TemporaryDirectory(prefix="parley-yahoo-")
-                folder = self._cache or Path(self._temporary.name if self._temporary else "")
-                folder.mkdir(parents=True, exist_ok=True)
-                yfinance.set_tz_cache_location(str(folder))
-                yfinance.config.debug.hide_exceptions = False
-                quiet = logging.getLogger("yfinance")
-                quiet.setLevel(logging.CRITICAL)
-                quiet.propagate = False
-                # yfinance 1.7 calls pandas in ways that pandas 3 announces the end of, and shows its warnings to all.
-                warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance(\.|$)")
+                set_up(self._cache)
                 self._session = YahooSession(self._url, self._timeout)
             return self._session
 

@@ -7,7 +7,11 @@ symbol and the currency that it names.
 
 from __future__ import annotations
 
+import logging
+import tempfile
 import threading
+import warnings
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -30,6 +34,32 @@ _WRAPPERS = {
     "/v7/finance/quote": "quoteResponse",
 }
 _REFUSALS = (401, 403)
+
+
+_placing = threading.Lock()
+_placed: list[Path | tempfile.TemporaryDirectory[str]] = []
+
+
+def set_up(cache: Path | None) -> None:
+    """Have yfinance raise instead of guess, keep still, and keep its cookies in `cache`.
+
+    None: in a temporary folder, gone with the process. The library has one cache in a process: the first folder stays.
+    """
+    import yfinance
+
+    with _placing:
+        if not _placed:
+            kept = tempfile.TemporaryDirectory(prefix="parley-yahoo-") if cache is None else cache
+            folder = Path(kept.name) if isinstance(kept, tempfile.TemporaryDirectory) else kept
+            folder.mkdir(parents=True, exist_ok=True)
+            yfinance.set_tz_cache_location(str(folder))
+            _placed.append(kept)
+    yfinance.config.debug.hide_exceptions = False
+    quiet = logging.getLogger("yfinance")
+    quiet.setLevel(logging.CRITICAL)
+    quiet.propagate = False
+    # yfinance 1.7 calls pandas in ways that pandas 3 announces the end of, and shows its warnings to all.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance(\.|$)")
 
 
 class UnknownSymbol(Exception):
