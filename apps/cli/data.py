@@ -67,6 +67,14 @@ def check(
     raise typer.Exit(review(settings(), sets or [], ticker, verbose, json, markdown))
 
 
+@data.command(epilog=EPILOG)
+def prune(json: Json = False) -> None:
+    """Forget recorded watch ticks that are older than the setting `watch_days`; what decisions saw stays."""
+    from apps.cli.recording import prune as run_prune
+
+    run_prune(settings(), json)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     from apps.cli.spreads import spreads

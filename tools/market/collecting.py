@@ -22,7 +22,7 @@ from tools.market import reference
 from tools.market.recording import Kept, Recorder
 from tools.market.snapshot import INDICES
 from tools.market.sources.asking import Asker
-from tools.market.sources.protocol import Source
+from tools.market.sources.protocol import OpenSource, Source
 from tools.market.store import Store
 
 STANDING = frozenset({"store", "file", "shipped"})
@@ -78,7 +78,12 @@ class Collector:
     """
 
     def __init__(
-        self, store: Store, sources: Mapping[str, Source], allowed: Allowed, clock: Clock, asker: Asker | None = None
+        self,
+        store: Store,
+        sources: Mapping[str, OpenSource],
+        allowed: Allowed,
+        clock: Clock,
+        asker: Asker | None = None,
     ) -> None:
         strange = sorted({name for names in allowed for name in names} - sources.keys() - STANDING)
         if strange:
@@ -101,6 +106,11 @@ class Collector:
         """True when any source of chains shows its quotes late."""
         return any(source.delayed for source in self._sockets(self._allowed.chains))
 
+    async def close(self) -> None:
+        """Let the sources' connections go."""
+        for source in self._sources.values():
+            await source.close()
+
     def uses(self, ticker: str) -> tuple[SourceUse, ...]:
         """Where a source was last asked in vain, for this ticker and for what all tickers share."""
         return tuple(use for (name, _), use in self._uses.items() if name in (ticker, SHARED))
@@ -116,7 +126,8 @@ class Collector:
     async def collect(self, tickers: Sequence[str], held: Mapping[str, Sequence[Option]], force: bool = False) -> Round:
         """Ask for everything that is due and keep it; of a ticker in `held` the chain is kept as a watch tick.
 
-        A source that fails is noted, never raised.
+        Forced, chains and intraday bars are always due; what changes daily keeps its time. A source that fails is
+        noted, never raised.
         """
         jobs = (self._one(ticker, held.get(ticker), force) for ticker in dict.fromkeys(tickers))
         return Round.of(await asyncio.gather(self._shared(force), *jobs))
@@ -202,7 +213,8 @@ class Collector:
         """Ask for one datum if it is due, and keep the answer."""
         sockets = self._sockets(datum.allowed)
         first_choice = datum.allowed[:1] == ("store",) and datum.holds()
-        if not sockets or first_choice or not self._due(ticker, datum.name, force):
+        forced = force and datum.every_s <= QUICK_S
+        if not sockets or first_choice or not self._due(ticker, datum.name, forced):
             return Round()
         asked = await self._asker.ask(datum.name, sockets, datum.ask)
         if not isinstance(asked.answer, pl.DataFrame):

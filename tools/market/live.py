@@ -67,8 +67,9 @@ class LiveMarket:
     ) -> None:
         """Ask the sources what they have and keep it; a moment at or after the return sees it.
 
-        Of a ticker in `held` (contracts, by ticker) the chain is a watch tick. What was asked for a minute ago, half an
-        hour for what changes daily, is not asked for again unless forced. A source that fails is noted, never raised.
+        Of a ticker in `held` (contracts, by ticker) the chain is a watch tick. Chains and intraday bars asked for a
+        minute ago are not asked for again unless forced, nor is what changes daily within half an hour. A source that
+        fails is noted, never raised.
         """
         await self.collect(tickers, held=held, force=force)
 
@@ -79,11 +80,14 @@ class LiveMarket:
         made = await self._collector.collect(tickers, held, force)
         if held:
             await asyncio.to_thread(self._collector.prune, self._watch_days)
-        (self._store.folder / LIVE / "chains").mkdir(parents=True, exist_ok=True)
         self._markets.clear()  # they keep what they have read, and another process may have recorded as well
         if made.kept:
             await self._clock.sleep_until(max(one.known_at for one in made.kept))
         return made
+
+    async def close(self) -> None:
+        """Let the sources' connections go."""
+        await self._collector.close()
 
     def uses(self, ticker: str) -> tuple[SourceUse, ...]:
         """Where a source was last asked in vain, for this ticker and for what all tickers share."""

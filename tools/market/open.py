@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain.errors import BadInput
-from domain.ports import Market
+from domain.ports import Clock, Market
 from tools.market.reference import Almanac
+
+if TYPE_CHECKING:
+    from tools.market.collecting import Allowed
+    from tools.market.live import LiveMarket
+    from tools.market.sources.asking import Patience
+    from tools.market.sources.protocol import OpenSource
 
 _SIMULATED, _RECORDED = "simulated", "recorded"
 LIVE = "live"
@@ -39,4 +47,28 @@ def open_market(
 
         model = load(Store(store_dir), rest[1] if len(rest) == 2 else spreads)
         return RecordedMarket(store_dir, rest[0], almanac, spreads=model)
-    raise BadInput(f"there is no market {name!r}; write simulated, simulated:vrp:7 or recorded:SET")
+    raise BadInput(f"there is no market {name!r}; write live, simulated, simulated:vrp:7 or recorded:SET")
+
+
+def open_live(
+    store_dir: Path,
+    clock: Clock,
+    allowed: Allowed,
+    sources: Mapping[str, OpenSource],
+    almanac: Almanac | None,
+    *,
+    patience: Patience | None = None,
+    watch_days: int = 30,
+) -> LiveMarket:
+    """The market `live`: what the sources say is recorded in the store, and read from there.
+
+    Raises BadInput for an allowed source that is not there.
+    """
+    from tools.market.collecting import Collector
+    from tools.market.live import LiveMarket
+    from tools.market.recorded import RecordedMarket
+    from tools.market.sources.asking import Asker
+    from tools.market.store import Store
+
+    collector = Collector(Store(store_dir), sources, allowed, clock, Asker(clock, patience))
+    return LiveMarket(store_dir, collector, clock, lambda name: RecordedMarket(store_dir, name, almanac), watch_days)

@@ -119,9 +119,11 @@ class Recorder:
     @contextmanager
     def _turn(self) -> Iterator[datetime]:
         """Alone at the store's recordings; the moment, in whole seconds, from which what is now written can be read."""
-        self._store.folder.mkdir(parents=True, exist_ok=True)
-        with (self._store.folder / ".recording").open("a") as lock:
+        own = self._store.folder / LIVE / "chains"
+        own.mkdir(parents=True, exist_ok=True)
+        with (own / ".recording").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._store.begin_manifest()
             yield whole_second(self._clock.now())
 
     def _fresh(

@@ -32,6 +32,7 @@ trends   start known_at interval term interest(0..100 of its own window) window(
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -351,6 +352,17 @@ class Store:
             )
         files: dict[str, dict[str, Any]] = data["files"]
         return files
+
+    def begin_manifest(self) -> None:
+        """Give the store an empty manifest where it has none. Raises BadInput for a store of another version."""
+        path = self.folder / "manifest.json"
+        if self.manifest() or path.exists():
+            return
+        half = path.with_name(f".manifest.{os.getpid()}.empty")
+        half.write_text(json.dumps({"version": VERSION, "files": {}}))
+        with contextlib.suppress(FileExistsError):  # an import was first, and what it wrote stands
+            path.hardlink_to(half)
+        half.unlink()
 
     def save_manifest(self, files: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the manifest."""

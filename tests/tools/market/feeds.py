@@ -131,3 +131,9 @@ class FakeSource:
 
     async def actions(self, ticker: str) -> pl.DataFrame | Absent:
         return await self._answer("actions", ticker)
+
+    async def ping(self) -> str:
+        return f"{self.name} answers"
+
+    async def close(self) -> None:
+        self.asked.append(("close",))

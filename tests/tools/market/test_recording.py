@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from domain.errors import SourceFailed
+from domain.errors import BadInput, SourceFailed
 from domain.market import Absent, BarSeries, Exercise, Interval, OptionChain
 from domain.structures import Option, Right
 from tests.tools.market.feeds import DAY, bar_rows, chain_rows, day_starts, index_rows, ny
@@ -88,7 +88,7 @@ class TestChains:
             recorder.chain("SPY", chain_rows(ny(10, 0, 1)))
         with pytest.raises(SourceFailed, match="empty answer"):
             recorder.chain("SPY", chain_rows(ny(9, 45)).clear())
-        assert store.sets() == ()
+        assert store.tickers(LIVE) == ()
 
 
 class TestWatchTicks:
@@ -102,7 +102,7 @@ class TestWatchTicks:
         assert sorted(kept["strike"].unique().to_list()) == [500, 640, 660, 680, 700, 720]
         far = kept.filter(pl.col("strike") == 500)
         assert far["is_call"].to_list() == [False]  # far out, and held
-        assert store.sets() == (WATCH,)
+        assert store.tickers(LIVE) == ()
 
     def test_without_a_straddle_or_a_spot_all_strikes_of_the_expiration_stay(self) -> None:
         march = date(2026, 3, 20)
@@ -159,7 +159,6 @@ class TestBars:
     ) -> None:
         starts = list(self.STARTS[:5])
         recorder.bars("SPY", Interval.DAY, bar_rows(starts))
-        (store.folder / LIVE / "chains").mkdir(parents=True)
         before = await RecordedMarket(store.folder, LIVE).bars("SPY", Interval.DAY, TEN, 10)
         clock.advance(timedelta(hours=1))
         fixed = bar_rows(starts).with_columns(
@@ -219,6 +218,22 @@ class TestOtherRows:
         assert lazy.select("confirmed", "known_at").collect().rows() == [(False, TEN), (True, TEN + timedelta(days=1))]
         split = pl.DataFrame({"kind": ["split"], "day": [DAY], "ratio": [2.0], "note": [""], "source": ["t"]})
         assert recorder.rows("actions", "AAPL", split).written == 1
+
+
+def test_a_store_of_another_version_is_left_alone(recorder: Recorder, store: Store) -> None:
+    recorder.chain("SPY", chain_rows(ny(9, 45)))
+    manifest = store.folder / "manifest.json"
+    assert store.manifest() == {}
+    manifest.write_text(manifest.read_text().replace('"version": ', '"version": 9'))
+    with pytest.raises(BadInput, match="layout version"):
+        recorder.chain("SPY", chain_rows(ny(9, 46)))
+    assert len(store.chain_moments(LIVE, "SPY", DAY)) == 1
+
+
+def test_an_imports_manifest_stands(recorder: Recorder, store: Store) -> None:
+    store.save_manifest({"abc": {"name": "x"}})
+    recorder.chain("SPY", chain_rows(ny(9, 45)))
+    assert store.manifest() == {"abc": {"name": "x"}}
 
 
 def test_whole_seconds() -> None:
