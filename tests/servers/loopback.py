@@ -39,6 +39,16 @@ def status(code: int, **headers: str) -> Behaviour:
     return behave
 
 
+def denied() -> Behaviour:
+    """What an object store says of a file that it does not hold."""
+    body = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>'
+
+    async def behave(_: web.Request) -> web.Response:
+        return web.Response(status=403, body=body, content_type="application/xml")
+
+    return behave
+
+
 def page() -> Behaviour:
     return raw(b"<!DOCTYPE html><html><body>Pardon our interruption</body></html>", "text/html")
 

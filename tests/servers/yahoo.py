@@ -140,9 +140,6 @@ class LoopbackYahoo(Loopback):
             return self._chart(path.rsplit("/", 1)[1], query["interval"])
         if path.startswith("/v10/finance/quoteSummary/"):
             return self._summary(path.rsplit("/", 1)[1])
-        if path == "/v7/finance/quote":
-            found = [self.quotes[query["symbols"]]] if query["symbols"] in self.quotes else []
-            return web.json_response({"quoteResponse": {"result": found, "error": None}})
         return web.Response(status=404, text="not here")
 
     def _options(self, yahoo: str, asked: str | None) -> web.Response:

@@ -28,7 +28,7 @@ class Patience(NamedTuple):
     pause gets it, up to `longest_s`; one that asks for more than that is left alone until then.
     """
 
-    timeout_s: float = 10.0  # of one attempt
+    timeout_s: float = 10.0  # of one attempt; as many times that as the source says it needs requests for an answer
     attempts: int = 3  # at one source, for one datum
     base_s: float = 0.5
     longest_s: float = 30.0
@@ -157,7 +157,7 @@ class Asker:
         raise SourceFailed(f"{failure}, {rules.attempts} attempts" if rules.attempts > 1 else str(failure)) from failure
 
     async def _attempt(self, source: Source, call: Callable[[Source], Awaitable[T | Absent]]) -> T | Absent:
-        limit = self._patience.timeout_s
+        limit = self._patience.timeout_s * getattr(source, "requests", 1)
         try:
             async with asyncio.timeout(limit) as timer:
                 return await call(source)

@@ -19,12 +19,13 @@ from tools.market import occ
 from tools.market.importers import bar_rows
 from tools.market.reference.names import INDICES
 from tools.market.sources import payload
-from tools.market.sources.client import Client
+from tools.market.sources.client import Client, Refused
 from tools.market.store import MOMENT
 
 URL = "https://cdn.cboe.com/api/global/delayed_quotes"
 _IV_FLOOR = 1e-3  # 0 where no implied volatility was found
 _UNSOUND = 0.01  # a history with more than this share of values that are no prices is refused
+_NO_SUCH_FILE = b"<Code>AccessDenied</Code>"
 _FIELDS = {
     "bid": "bid",
     "ask": "ask",
@@ -47,6 +48,7 @@ class Cboe:
 
     name = "cboe"
     delayed = True
+    requests = 1
 
     def __init__(self, clock: Clock, client: Client, url: str = URL) -> None:
         self._clock = clock
@@ -55,14 +57,14 @@ class Cboe:
 
     async def chain(self, ticker: str) -> pl.DataFrame | Absent:
         """All listed options of a ticker."""
-        body = await self._client.get(f"{self._url}/options/{_symbol(ticker)}.json")
+        body = await self._get(f"options/{_symbol(ticker)}.json")
         if body is None:
             return Absent(what=f"a chain of {ticker}", why="unknown symbol")
         return chain_rows(payload.as_object(body), ticker, self._clock.now())
 
     async def index(self, name: str) -> pl.DataFrame | Absent:
         """Daily values of an index of complete sessions, since it began."""
-        body = await self._client.get(f"{self._url}/charts/historical/{_symbol(name)}.json")
+        body = await self._get(f"charts/historical/{_symbol(name)}.json")
         if body is None:
             return Absent(what=f"daily values of {name}", why="unknown symbol")
         return index_rows(payload.as_object(body), name, self._clock.now())
@@ -85,7 +87,7 @@ class Cboe:
 
     async def ping(self) -> str:
         """The delayed VIX and when it was shown."""
-        body = await self._client.get(f"{self._url}/quotes/_VIX.json")
+        body = await self._get("quotes/_VIX.json")
         if body is None:
             raise SourceFailed(f"{self._url} knows no VIX; check the setting sources.cboe_url")
         answer = payload.as_object(body)
@@ -96,6 +98,15 @@ class Cboe:
             payload.moment(answer.get("timestamp"), UTC, "timestamp"), self._clock.now(), "timestamp"
         )
         return f"VIX {level}, shown {shown:%Y-%m-%d %H:%M} UTC"
+
+    async def _get(self, path: str) -> bytes | None:
+        """A payload; None for a file that does not exist, which CBOE's object store also says by denying access."""
+        try:
+            return await self._client.get(f"{self._url}/{path}")
+        except Refused as refusal:
+            if _NO_SUCH_FILE in refusal.body:
+                return None
+            raise
 
     async def close(self) -> None:
         """The client is shared; closing it twice does no harm."""

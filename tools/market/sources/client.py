@@ -18,6 +18,14 @@ LONGEST = 64 * 2**20  # bytes of one body, unpacked: the largest chain takes abo
 _TRANSIENT = frozenset({408, 425, 429})
 
 
+class Refused(SourceFailed):
+    """The server refuses (HTTP 403); `body` is what it says to it."""
+
+    def __init__(self, message: str, body: bytes) -> None:
+        super().__init__(message)
+        self.body = body
+
+
 def wished_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that a Retry-After header asks for (RFC 9110, 10.2.3), from the answer's own Date; None: unsaid."""
     text = headers.get("Retry-After", "").strip()
@@ -70,6 +78,8 @@ class Client:
                 asyncio.timeout(self._timeout),
                 self._http.stream("GET", url, params=dict(params) if params else None) as response,
             ):
+                if response.status_code == 403:
+                    raise Refused("refuses (HTTP 403)", await self._body(response))
                 judge(response.status_code, response.headers)
                 return None if response.status_code == 404 else await self._body(response)
         except (TimeoutError, httpx.TimeoutException) as error:

@@ -60,7 +60,12 @@ class Source(Protocol):
 
 
 class OpenSource(Source, Protocol):
-    """A source with a connection of its own."""
+    """A source with a connection of its own, which bounds each of its requests in time.
+
+    `requests` is how many of them one answer may need, one after another.
+    """
+
+    requests: int
 
     async def ping(self) -> str:
         """A read-only check that it answers and is understood; one line for `parley doctor`. Raises SourceFailed."""

@@ -27,6 +27,7 @@ class Treasury:
 
     name = "treasury"
     delayed = False
+    requests = 2  # this year and, early in January, the last
 
     def __init__(self, clock: Clock, client: Client, url: str = URL) -> None:
         self._clock = clock

@@ -4,7 +4,8 @@ No key. Underlyings are shown at once, options about 15 minutes late, so a chain
 Those are stated as of the newest trade in any of the options: they may be newer, never older. Yahoo divides prices and
 dividends of the past by every later split; here that is undone, so that a row says what was paid on its day.
 
-yfinance is synchronous and speaks pandas: it runs in threads, and is left at this module's edge.
+yfinance is synchronous and speaks pandas. It runs in threads of its own, so that waiting for a socket keeps no thread
+that computes, and is left at this module's edge.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,13 +61,14 @@ _OPEN, _CLOSE = time(9, 30), time(16, 0)
 
 
 class Yahoo:
-    """Implements `OpenSource`. One in a process: yfinance keeps one session for all.
+    """Implements `OpenSource`. One in a process: yfinance keeps one session for all. `at_once` requests are in flight.
 
     `cache` is the folder of yfinance's own cache (cookies, time zones); None: a temporary one, gone with the process.
     """
 
     name = "yahoo"
     delayed = True
+    requests = 10  # a chain has some 35 expirations, and four are asked for at a time
 
     def __init__(
         self, clock: Clock, url: str = URL, timeout_s: float = 10.0, cache: Path | None = None, at_once: int = 4
@@ -77,9 +80,10 @@ class Yahoo:
         self._at_once = at_once
         self._session: YahooSession | None = None
         self._opening = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
 
     async def chain(self, ticker: str) -> pl.DataFrame | Absent:
-        """All listed options of a ticker, one request an expiration, `at_once` of them in flight.
+        """All listed options of a ticker, one request an expiration.
 
         One expiration that fails fails the chain: half a chain is none.
         """
@@ -90,11 +94,9 @@ class Yahoo:
         source, expirations = found
         if not expirations:
             return Absent(what=what, why="no options listed")
-        turn = asyncio.Semaphore(self._at_once)
 
         async def page(expiration: str) -> tuple[str, Any]:
-            async with turn:
-                answer = await self._call(what, lambda: source.option_chain(expiration))
+            answer = await self._call(what, lambda: source.option_chain(expiration))
             if isinstance(answer, Absent) or answer.calls is None:
                 raise SourceFailed(f"no options of {expiration}, which it lists")
             return expiration, answer
@@ -153,6 +155,9 @@ class Yahoo:
 
     async def close(self) -> None:
         """Let the connections go."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -160,7 +165,9 @@ class Yahoo:
     # In threads
 
     async def _call(self, what: str, call: Callable[[], T]) -> T | Absent:
-        return await asyncio.to_thread(self._guarded, what, call)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="yahoo")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._guarded, what, call)
 
     def _guarded(self, what: str, call: Callable[[], T]) -> T | Absent:
         """Run a call into yfinance; whatever it cannot read is a failure of the source."""

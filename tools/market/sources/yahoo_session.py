@@ -31,7 +31,6 @@ _WRAPPERS = {
     "/v7/finance/options/": "optionChain",
     "/v8/finance/chart/": "chart",
     "/v10/finance/quoteSummary/": "quoteSummary",
-    "/v7/finance/quote": "quoteResponse",
 }
 _REFUSALS = (401, 403)
 
@@ -112,7 +111,7 @@ class YahooSession(Session):  # type: ignore[type-arg]
             return response
         if response.status_code != 404:
             client.judge(response.status_code, response.headers)
-        _judge(wrapper, _symbol_in(url, kwargs.get("params")), response.content)
+        _judge(wrapper, _symbol_in(url), response.content)
         return response
 
     def _explain(self, error: Exception) -> None:
@@ -130,9 +129,8 @@ class YahooSession(Session):  # type: ignore[type-arg]
         return status in _REFUSALS and not again
 
 
-def _symbol_in(url: str, params: Any) -> str:
-    path = unquote(urlsplit(url).path)
-    return str((params or {}).get("symbols", "")) if path.startswith("/v7/finance/quote") else path.rsplit("/", 1)[-1]
+def _symbol_in(url: str) -> str:
+    return unquote(urlsplit(url).path).rsplit("/", 1)[-1]
 
 
 def _judge(wrapper: str, symbol: str, body: bytes) -> None:
@@ -160,12 +158,12 @@ def _same(wrapper: str, symbol: str, result: dict[str, Any]) -> None:
     elif wrapper == "optionChain":
         about = result.get("quote")
         payload.same_symbol(result.get("underlyingSymbol"), symbol)
-    elif wrapper == "quoteSummary":
-        about = result.get("quoteType")
     else:
-        about = result
+        about = result.get("quoteType")
     if not isinstance(about, dict):
         raise SourceFailed(f"a {wrapper} that does not say what it is about")
     payload.same_symbol(about.get("symbol"), symbol)
-    if wrapper != "quoteSummary" and about.get("currency") != CURRENCY:
-        raise SourceFailed(f"{symbol} in {about.get('currency') or 'no stated currency'}, not {CURRENCY}")
+    currency = about.get("currency")
+    points = wrapper == "chart" and symbol.startswith("^") and currency is None  # an index has none
+    if wrapper != "quoteSummary" and currency != CURRENCY and not points:
+        raise SourceFailed(f"{symbol} in {currency or 'no stated currency'}, not {CURRENCY}")

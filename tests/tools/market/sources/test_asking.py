@@ -198,6 +198,17 @@ async def test_an_attempt_is_cut_off_and_is_transient() -> None:
     assert use.failed == ("cboe: no answer within 0.02 s",)
 
 
+async def test_a_source_that_needs_many_requests_gets_the_time_of_as_many() -> None:
+    async def slow() -> pl.DataFrame:
+        await asyncio.sleep(0.1)
+        return ROWS
+
+    source = Scripted("yahoo", slow)
+    source.requests = 20  # type: ignore[attr-defined]
+    answer, _ = await ask(asker(RunningClock(), timeout_s=0.02, attempts=1), source)
+    assert answer is ROWS
+
+
 async def test_failures_in_a_row_open_the_breaker_and_one_attempt_closes_it() -> None:
     clock = RunningClock()
     patient = asker(clock, attempts=1, failures=3, pause_s=60.0)

@@ -149,6 +149,9 @@ async def test_a_missing_field_is_null(source: Cboe, server: LoopbackCboe) -> No
 async def test_what_is_not_there_is_absent(source: Cboe, server: LoopbackCboe) -> None:
     assert await source.chain("XYZ") == Absent(what="a chain of XYZ", why="unknown symbol")
     assert server.asked == ["/options/XYZ.json"]
+    assert await chain(source, server, loopback.denied()) == Absent(what="a chain of SPX", why="unknown symbol")
+    with pytest.raises(SourceFailed, match=r"refuses \(HTTP 403\)"):
+        await chain(source, server, loopback.status(403))
     empty = await chain(source, server, payload(options=[]))
     assert empty == Absent(what="a chain of SPX", why="no options listed")
     for other in (

@@ -375,6 +375,9 @@ async def test_bars_without_prices_are_left_out(source: Yahoo, server: LoopbackY
     rows: list[Any] = [*daily()[:2], (DAYS[2], None, None, None, None, None)]
     server.bars("NVDA", "1d", rows)
     assert (await bars_of(source)).height == 2
+    server.bars("NVDA", "1d", rows[2:])
+    assert await source.bars("NVDA", Interval.DAY) == Absent(what="1d bars of NVDA", why="none complete")
+    assert await source.actions("NVDA") == Absent(what="corporate actions of NVDA", why="none told")
 
 
 async def test_no_bars_are_absent(source: Yahoo, server: LoopbackYahoo) -> None:
@@ -415,7 +418,9 @@ async def test_an_index_from_where_yahoo_keeps_it(source: Yahoo, server: Loopbac
     rows = await bars_of(source, ticker="SPX")
     assert rows["close"][-1] == 6941.0
     assert rows["volume"].null_count() == rows.height  # an index trades no shares
-    server.bars("^VIX", "1d", [(day, 17.0, 18.0, 16.5, 17.4, 0.0) for day in DAYS], instrumentType="INDEX")
+    server.bars(
+        "^VIX", "1d", [(day, 17.0, 18.0, 16.5, 17.4, 0.0) for day in DAYS], instrumentType="INDEX", currency=None
+    )
     levels = await source.index("VIX")
     assert isinstance(levels, pl.DataFrame)
     assert levels.columns == ["day", "open", "high", "low", "close", "source"]
