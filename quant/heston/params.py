@@ -1,4 +1,4 @@
-"""Parameters of the Heston model."""
+"""Parameters of the Heston model, and of Bates's with its jumps."""
 
 from __future__ import annotations
 
@@ -39,3 +39,54 @@ class HestonParams:
         x = self.kappa * years
         weight = 1.0 if x < 1e-12 else -expm1(-x) / x
         return self.theta + (self.v0 - self.theta) * weight
+
+
+@record
+class Jump:
+    """A compound Poisson part of log price: `intensity` jumps a year, each normal with `mean` and `sd` (Merton 1976)."""
+
+    intensity: float
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not all(isfinite(value) for value in (self.intensity, self.mean, self.sd)):
+            raise BadInput(f"jump parameters must be finite: {(self.intensity, self.mean, self.sd)}")
+        if self.intensity < 0 or self.sd < 0:
+            raise BadInput(f"jumps need an intensity and an sd of zero or more: {(self.intensity, self.sd)}")
+
+    @property
+    def compensator(self) -> float:
+        """Expected relative jump, E[e^J] − 1: what the drift gives back."""
+        return expm1(self.mean + 0.5 * self.sd**2)
+
+    @property
+    def variance(self) -> float:
+        """Quadratic variation of log price a year, λ·E[J²]."""
+        return self.intensity * (self.mean**2 + self.sd**2)
+
+    @property
+    def log_contract(self) -> float:
+        """What it adds a year to −2·E ln(S_T/F): 2λ(E[e^J] − 1 − E[J])."""
+        return 2 * self.intensity * (self.compensator - self.mean)
+
+
+@record
+class BatesParams:
+    """Heston's model with independent lognormal jumps (Bates 1996), of as many kinds as given."""
+
+    diffusion: HestonParams
+    jumps: tuple[Jump, ...] = ()
+
+    def scaled(self, m: float) -> BatesParams:
+        """All variance multiplied by m: the diffusion's exactly, the jumps' by their intensity, sizes as they were."""
+        jumps = tuple(Jump(intensity=m * jump.intensity, mean=jump.mean, sd=jump.sd) for jump in self.jumps)
+        return BatesParams(diffusion=self.diffusion.scaled(m), jumps=jumps)
+
+    def average_variance(self, years: float) -> float:
+        """Expected quadratic variation of log price a year, averaged from now over a horizon."""
+        return self.diffusion.average_variance(years) + sum(jump.variance for jump in self.jumps)
+
+    def log_contract(self, years: float) -> float:
+        """−2·E[ln(S_T/F)] a year over a horizon: the model-free implied variance that strips of options measure."""
+        return self.diffusion.average_variance(years) + sum(jump.log_contract for jump in self.jumps)

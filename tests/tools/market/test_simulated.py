@@ -15,9 +15,11 @@ from domain.market import Absent, BarSeries, IndexLevel, Interval, OptionChain, 
 from tools import sessions
 from tools.market.open import open_market
 from tools.market.simulated import bars as simulated_bars
+from tools.market.simulated import indices as simulated_indices
+from tools.market.simulated.carry import accrued, kept
 from tools.market.simulated.market import SimulatedMarket
-from tools.market.simulated.paths import closes, grid, path
-from tools.market.simulated.presets import PROFILES, RATE
+from tools.market.simulated.paths import closes, jumps, path
+from tools.market.simulated.presets import PROFILES
 from tools.market.snapshot import take_snapshot
 
 NOON = sessions.new_york(date(2026, 6, 30), 12, 0)
@@ -34,7 +36,9 @@ async def test_equal_presets_and_seeds_repeat_to_the_bit() -> None:
     first = [digest(await take_snapshot(SimulatedMarket("vrp", 7), ticker, at)) for ticker in ("SPX", "NVDA")]
     closes.cache_clear()
     path.cache_clear()
-    simulated_bars.five_minutes.cache_clear()
+    jumps.cache_clear()
+    simulated_bars._daily.cache_clear()
+    simulated_indices._daily.cache_clear()
     market = SimulatedMarket("vrp", 7)
     await chain_of(market, "NVDA", at - timedelta(days=700))  # whatever was asked before
     again = await asyncio.gather(*(take_snapshot(market, ticker, at) for ticker in ("NVDA", "SPX")))
@@ -68,7 +72,8 @@ async def test_a_snapshot_is_whole_labelled_and_of_its_moment() -> None:
     assert len(snapshot.social.times) == len(snapshot.social.mentions) == len(snapshot.social.totals) == 60
     assert {level.name for level in snapshot.indices} == {"VIX", "VIX9D", "VIX3M", "VIX6M"}
     assert snapshot.rates is not None
-    assert snapshot.rates.at(0.1) == pytest.approx(RATE)
+    year = float(accrued(at.timestamp() + 365 * 86400) - accrued(at.timestamp()))
+    assert snapshot.rates.at(1.0) == pytest.approx(year, abs=1e-5)
 
 
 @pytest.mark.parametrize("ticker", ["SPX", "TSLA"])
@@ -76,9 +81,10 @@ async def test_nothing_is_known_before_its_time(ticker: str) -> None:
     market = SimulatedMarket("fair", 5)
     for moment in (NOON, NOON + timedelta(hours=4), NOON + timedelta(hours=4, minutes=14), NOON + timedelta(hours=5)):
         stamp = moment.timestamp()
-        for interval in (Interval.DAY, Interval.FIVE_MINUTES):
+        for interval in Interval:
             bars = await market.bars(ticker, interval, moment, 500)
             assert isinstance(bars, BarSeries)
+            assert (np.diff(bars.start) > 0).all()
             assert bars.known_at.max() <= stamp
             assert len(bars) == 500
             assert (bars.high >= np.maximum(bars.open, bars.close)).all()
@@ -94,17 +100,49 @@ async def test_nothing_is_known_before_its_time(ticker: str) -> None:
         assert (await chain_of(market, ticker, moment)).known_at <= moment
 
 
-async def test_daily_bars_are_made_of_the_intraday_ones_and_of_the_quotes_spot() -> None:
+async def series(market: SimulatedMarket, ticker: str, interval: Interval, moment: datetime, count: int) -> BarSeries:
+    found = await market.bars(ticker, interval, moment, count)
+    assert isinstance(found, BarSeries)
+    return found
+
+
+@pytest.mark.parametrize("day", [date(2026, 6, 30), date(2025, 11, 28)])
+@pytest.mark.parametrize(
+    ("interval", "minutes"), [(Interval.FIVE_MINUTES, 5), (Interval.FIFTEEN_MINUTES, 15), (Interval.HOUR, 60)]
+)
+async def test_coarse_bars_are_made_of_minutes(day: date, interval: Interval, minutes: int) -> None:
     market = SimulatedMarket("fair", 2)
-    evening = NOON + timedelta(hours=5)
-    day = await market.bars("QQQ", Interval.DAY, evening, 1)
-    fine = await market.bars("QQQ", Interval.FIVE_MINUTES, evening, 78)
-    assert isinstance(day, BarSeries)
-    assert isinstance(fine, BarSeries)
-    assert (day.open[0], day.high[0]) == (fine.open[0], fine.high.max())
-    assert (day.low[0], day.close[0]) == (fine.low.min(), fine.close[-1])
-    assert day.volume[0] == fine.volume.sum()
-    assert (await chain_of(market, "QQQ", NOON)).spot == fine.close[29]
+    opened, closed = sessions.open_close(day)
+    length = (closed - opened).seconds // 60
+    fine = await series(market, "QQQ", Interval.MINUTE, closed, length)
+    coarse = await series(market, "QQQ", interval, closed, -(-length // minutes))
+    assert fine.start[0] == coarse.start[0] == int(opened.timestamp())
+    for at in range(len(coarse)):
+        part = slice(at * minutes, (at + 1) * minutes)
+        assert (coarse.open[at], coarse.close[at]) == (fine.open[part][0], fine.close[part][-1])
+        assert (coarse.high[at], coarse.low[at]) == (fine.high[part].max(), fine.low[part].min())
+        assert coarse.volume[at] == fine.volume[part].sum()
+        assert coarse.known_at[at] == fine.known_at[part][-1]
+    whole = await series(market, "QQQ", Interval.DAY, closed + timedelta(minutes=15), 1)
+    assert (whole.open[0], whole.close[0]) == (fine.open[0], fine.close[-1])
+    assert (whole.high[0], whole.low[0]) == (fine.high.max(), fine.low.min())
+    assert whole.volume[0] == fine.volume.sum()
+
+
+async def test_bars_do_not_depend_on_how_many_are_asked_for() -> None:
+    market = SimulatedMarket("fair", 2)
+    for interval in (Interval.MINUTE, Interval.FIVE_MINUTES, Interval.HOUR):
+        few, many = [await series(market, "TSLA", interval, NOON, count) for count in (7, 900)]
+        assert (many.close[-7:] == few.close).all()
+        assert (many.volume[-7:] == few.volume).all()
+        assert (many.start[-7:] == few.start).all()
+        assert len(many) == 900
+
+
+async def test_the_quotes_spot_is_the_last_bars_close() -> None:
+    market = SimulatedMarket("fair", 2)
+    fine = await series(market, "QQQ", Interval.FIVE_MINUTES, NOON, 3)
+    assert (await chain_of(market, "QQQ", NOON)).spot == fine.close[-1]
 
 
 async def test_half_days_are_short() -> None:
@@ -138,7 +176,7 @@ async def test_quotes_hold_no_arbitrage(ticker: str, moment: datetime) -> None:
     assert (chain.ask > 0).all()
     assert (chain.settles_at > moment.timestamp()).all()
     seconds = chain.settles_at - moment.timestamp()
-    discount = np.exp(-RATE * seconds / (365 * 86400))
+    discount = np.exp(accrued(moment.timestamp()) - accrued(moment.timestamp() + seconds))
     american = chain.exercise == "american"
     for key in {(root, expiry) for root, expiry in zip(chain.root.tolist(), chain.expiry.tolist(), strict=True)}:
         rows = (chain.root == key[0]) & (chain.expiry == key[1])
@@ -147,11 +185,15 @@ async def test_quotes_hold_no_arbitrage(ticker: str, moment: datetime) -> None:
         k = strike[calls]
         assert (k == strike[puts]).all()
         assert (np.diff(k) > 0).all()
-        parity = chain.spot - k * discount[rows][calls]
+        share = kept(ticker, int(moment.timestamp()), int(chain.settles_at[rows][0]))
+        years = seconds[rows][calls] / (365 * 86400)
+        prepaid = chain.spot * share * np.exp(-PROFILES[ticker].carry * years)
         slack = 0.011  # the spot is shown in cents
-        early = np.maximum(k - k * discount[rows][calls], 0) if american else 0.0
-        assert (bid[calls] - ask[puts] <= parity + slack).all()
-        assert (ask[calls] - bid[puts] >= parity - early - slack).all()
+        low, high = (prepaid - k, chain.spot - k * discount[rows][calls])
+        if not american:
+            low = high = prepaid - k * discount[rows][calls]
+        assert (bid[calls] - ask[puts] <= high + slack).all()
+        assert (ask[calls] - bid[puts] >= low - slack).all()
         assert (bid[calls][1:] <= ask[calls][:-1]).all()
         assert (bid[puts][:-1] <= ask[puts][1:]).all()
         assert (bid[calls][:-1] - ask[calls][1:] <= np.diff(k) + 1e-9).all()
@@ -199,64 +241,6 @@ async def test_the_chain_looks_like_a_recorded_one() -> None:
     assert 0.008 < np.median(share) < 0.03  # SPX 2019, 8-35 days, near the money: 1.5 %
 
 
-def windows(seed: int, preset: str) -> tuple[np.ndarray, np.ndarray]:
-    """(realised, implied) annual variance of SPX over non-overlapping 21-session windows."""
-    returns, _ = closes(seed)["SPX"]
-    vix = simulated_bars.index(preset, seed, "VIX", NOON.timestamp() + 1e9, 10_000)
-    assert vix is not None
-    implied = (vix.close[:-21:21] / 100) ** 2
-    realised = np.array([np.sum(returns[i + 1 : i + 22] ** 2) for i in range(0, len(returns) - 21, 21)]) * 12
-    return realised, implied[: len(realised)]
-
-
-@pytest.mark.parametrize(("preset", "ratio"), [("fair", 1.0), ("vrp", 0.75)])
-def test_realised_variance_pays_what_the_preset_says(preset: str, ratio: float) -> None:
-    """Over 40 seeds and five years the realised variance is m times the implied, within three standard errors."""
-    sums = np.array([[part.mean() for part in windows(seed, preset)] for seed in range(40)])
-    path.cache_clear()
-    measured = sums[:, 0].sum() / sums[:, 1].sum()
-    error = np.std(sums[:, 0] - measured * sums[:, 1]) / np.sqrt(len(sums)) / sums[:, 1].mean()
-    assert error < 0.02
-    assert abs(measured - ratio) < 3 * error
-
-
-async def test_options_pay_what_they_cost_under_fair() -> None:
-    """Held to expiry, IWM straddles pay their mid on average under `fair`, and clearly less under `vrp`."""
-    returns = {preset: [] for preset in ("fair", "vrp")}  # type: dict[str, list[float]]
-    about = grid()
-    for preset, found in returns.items():
-        for seed in range(16):
-            market = SimulatedMarket(preset, seed)
-            for session in range(60, len(about.days) - 60, 240):
-                day = date.fromordinal(int(about.days[session]))
-                moment = sessions.new_york(day, 12, 0)
-                chain = await chain_of(market, "IWM", moment)
-                away = (chain.settles_at - moment.timestamp()) / 86400
-                rows = (away > 24) & (away < 36)
-                expiry = chain.expiry[rows].min()
-                rows &= chain.expiry == expiry
-                strike = chain.strike[rows][np.argmin(np.abs(chain.strike[rows] - chain.spot))]
-                rows &= chain.strike == strike
-                price = float((0.5 * (chain.bid + chain.ask))[rows].sum())
-                last = int(np.searchsorted(about.days, expiry))
-                settled = float(path(seed, "IWM").price[last, int(about.steps[last])])
-                found.append(abs(settled - strike) * np.exp(-RATE * 30 / 365) / price)
-        path.cache_clear()
-    fair, vrp = np.array(returns["fair"]), np.array(returns["vrp"])
-    error = fair.std() / np.sqrt(len(fair))
-    assert abs(fair.mean() - 1) < 3 * error
-    assert vrp.mean() < fair.mean() - 0.08
-
-
-def test_prices_move_together_and_volatility_against_them() -> None:
-    spx, spy, nvda = (closes(1)[ticker] for ticker in ("SPX", "SPY", "NVDA"))
-    assert (spx[0] == spy[0]).all()
-    assert 0.2 < np.corrcoef(spx[0], nvda[0])[0, 1] < 0.8
-    change = np.diff(np.sqrt(spx[1]))
-    assert np.corrcoef(spx[0][1:], change)[0, 1] < -0.7  # recorded SPX: -0.84
-    assert all(variance.min() > 0 for _, variance in closes(1).values())
-
-
 def test_snapshot_times_are_two_a_session() -> None:
     """An order of the first can wait for the quotes of the second: it ends with its session."""
     market = SimulatedMarket("fair", 1)
@@ -284,7 +268,6 @@ async def test_what_is_not_simulated_is_absent() -> None:
         await market.chain("GME", NOON),
         await market.chain("SPY", early),
         await market.bars("GME", Interval.DAY, NOON, 5),
-        await market.bars("SPY", Interval.HOUR, NOON, 5),
         await market.bars("SPY", Interval.DAY, early, 5),
         await market.index("SKEW", NOON),
         await market.index("VIX", early),
@@ -295,15 +278,24 @@ async def test_what_is_not_simulated_is_absent() -> None:
     assert all(isinstance(answer, Absent) for answer in answers)
     assert not (await market.calendar("GME", NOON)).earnings_known
     spy = await market.calendar("SPY", NOON)
-    assert (spy.earnings_known, spy.events) == (True, ())
+    assert spy.earnings_known
+    assert not any(event.kind == "earnings" for event in spy.events)
 
 
 def test_markets_open_by_name(tmp_path: Path) -> None:
     assert open_market("simulated", tmp_path, 5).label == "simulated:fair:5"
     assert open_market("simulated:vrp", tmp_path, 5).label == "simulated:vrp:5"
     assert open_market("simulated:vrp:7", tmp_path, 5).label == "simulated:vrp:7"
+    assert open_market("simulated:planted:0.10", tmp_path, 5).label == "simulated:planted:0.10:5"
+    assert open_market("simulated:planted:-0.10:7", tmp_path, 5).label == "simulated:planted:-0.10:7"
     for name, what in (
         ("simulated:boom", "no simulator preset 'boom'"),
+        ("simulated:planted", "'' in the preset 'planted' is no edge"),
+        ("simulated:planted:much:7", "'much' in the preset"),
+        ("simulated:planted:0.9:7", "cannot be planted"),
+        ("simulated:planted:nan:7", "cannot be planted"),
+        ("simulated:planted:0.1:x", "is no seed"),
+        ("simulated:planted:0.1:7:8", "there is no market"),
         ("simulated:vrp:x", "is no seed"),
         ("simulated:vrp:-1", "is no seed"),
         ("simulated:vrp:7:8", "there is no market"),

@@ -1,8 +1,9 @@
-"""The simulated market: moves under P (Heston), quoted under Q = P with variance ÷ m, labelled wherever it shows."""
+"""The simulated market: moves under P (Bates), quoted under Q = P with variance ÷ m, labelled wherever it shows."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import OrderedDict
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,6 +13,7 @@ from domain.errors import BadInput, DataAbsent
 from domain.market import (
     Absent,
     BarSeries,
+    Beta,
     Calendar,
     EventKind,
     IndexLevel,
@@ -22,15 +24,16 @@ from domain.market import (
     SocialCounts,
     SourceUse,
 )
+from quant.volatility import beta
 from tools import sessions
 from tools.market import reference
-from tools.market.simulated import bars, events, quotes
+from tools.market.simulated import bars, events, indices, quotes
+from tools.market.simulated.carry import YEAR_S, accrued
 from tools.market.simulated.paths import grid
-from tools.market.simulated.presets import FIRST, LAST, PRESETS, PROFILES, RATE, STEP_S
+from tools.market.simulated.presets import FIRST, LAST, PROFILES, STEP_S, variance_ratio
 
 _CHAINS_HELD = 24
 _TENORS = (1 / 12, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-_INTERVALS = (Interval.DAY, Interval.FIVE_MINUTES)
 
 
 class SimulatedMarket:
@@ -40,14 +43,14 @@ class SimulatedMarket:
     """
 
     def __init__(self, preset: str, seed: int) -> None:
-        if preset not in PRESETS:
-            raise BadInput(f"there is no simulator preset {preset!r}; choose one of {', '.join(PRESETS)}")
+        variance_ratio(preset)
         if seed < 0:
             raise BadInput(f"a seed is zero or more, not {seed}")
         self._preset, self._seed = preset, seed
         self.label = f"simulated:{preset}:{seed}"
         self.simulated = True
         self.delayed = False
+        self.live = False
         self.one_shot = False
         self._chains: OrderedDict[tuple[str, int, int], OptionChain] = OrderedDict()
 
@@ -59,8 +62,13 @@ class SimulatedMarket:
         return ()
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
-        """Reference data of a simulated ticker."""
-        return self._stranger(ticker) or reference.instrument(ticker, as_of)
+        """Reference data of a simulated ticker: the real company's, with this market's own dividends."""
+        absent = self._stranger(ticker)
+        if absent is not None:
+            return absent
+        own = await asyncio.to_thread(events.actions, self._seed, ticker, as_of)
+        found = await self._beta(ticker, as_of)
+        return dataclasses.replace(reference.instrument(ticker, as_of), actions=own, beta=found)
 
     async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:
         """The newest quotes at `as_of`, whatever their age."""
@@ -80,12 +88,10 @@ class SimulatedMarket:
         return self._chains[key]
 
     async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
-        """At most the last `count` bars complete at `as_of`, daily or of five minutes."""
+        """At most the last `count` bars complete at `as_of`, of any interval."""
         absent = self._stranger(ticker)
         if absent is not None:
             return absent
-        if interval not in _INTERVALS:
-            return Absent(what=f"{interval} bars of {ticker}", why=f"{self.label} makes daily and 5-minute bars")
         found = await asyncio.to_thread(bars.bars, self._seed, ticker, interval, as_of.timestamp(), count)
         return found or Absent(what=f"{interval} bars of {ticker}", why=f"{self.label} begins on {FIRST}")
 
@@ -100,32 +106,33 @@ class SimulatedMarket:
 
     async def index_history(self, name: str, as_of: datetime, count: int) -> BarSeries | Absent:
         """At most the last `count` daily values of an index, from the expected variance of this market's own SPX."""
-        if name not in bars.TERMS:
-            return Absent(what=f"daily values of {name}", why=f"{self.label} makes {', '.join(bars.TERMS)}")
-        found = await asyncio.to_thread(bars.index, self._preset, self._seed, name, as_of.timestamp(), count)
+        if name not in indices.TERMS:
+            return Absent(what=f"daily values of {name}", why=f"{self.label} makes {', '.join(indices.TERMS)}")
+        found = await asyncio.to_thread(indices.index, self._preset, self._seed, name, as_of.timestamp(), count)
         return found or Absent(what=f"daily values of {name}", why=f"{self.label} begins on {FIRST}")
 
     async def rates(self, as_of: datetime) -> RateCurve | Absent:
-        """A flat curve, known at the open of the last session."""
+        """The curve of the certain short rate, as of the open of the last session."""
         about = grid()
         session = int(np.searchsorted(about.opens, as_of.timestamp(), side="right")) - 1
         if session < 0:
             return Absent(what="rates", why=f"{self.label} begins on {FIRST}")
-        level = float(np.expm1(RATE))
-        opened = datetime.fromtimestamp(int(about.opens[session]), UTC)
+        stamp = int(about.opens[session])
+        grown = accrued(stamp + YEAR_S * np.array(_TENORS)) - accrued(stamp)
+        yields = tuple(float(level) for level in np.expm1(grown / np.array(_TENORS)))
         day = date.fromordinal(int(about.days[session]))
-        return RateCurve(tenors=_TENORS, yields=(level,) * len(_TENORS), day=day, known_at=opened)
+        return RateCurve(tenors=_TENORS, yields=yields, day=day, known_at=datetime.fromtimestamp(stamp, UTC))
 
     async def calendar(self, ticker: str, as_of: datetime) -> Calendar:
         """Known for every simulated ticker; nothing is known of others."""
-        return events.earnings(ticker, as_of) if ticker in PROFILES else Calendar(events=(), unknown=tuple(EventKind))
+        return events.calendar(ticker, as_of) if ticker in PROFILES else Calendar(events=(), unknown=tuple(EventKind))
 
     async def social(self, ticker: str, as_of: datetime) -> SocialCounts | Absent:
         """Daily mentions of the last 60 days."""
         absent = self._stranger(ticker)
         if absent is not None:
             return absent
-        found = events.social(self._seed, ticker, as_of)
+        found = await asyncio.to_thread(events.social, self._seed, ticker, as_of)
         return found or Absent(what=f"social counts of {ticker}", why=f"{self.label} begins on {FIRST}")
 
     def snapshot_time(self, day: date) -> datetime:
@@ -150,6 +157,11 @@ class SimulatedMarket:
         """The middle of this market's own last session: where the demo stands, whatever the day."""
         opened, closed = sessions.open_close(LAST)
         return opened + (closed - opened) / 2
+
+    async def _beta(self, ticker: str, as_of: datetime) -> Beta | None:
+        """Beta against this market's own SPX, from its daily bars."""
+        own, index = [await self.bars(name, Interval.DAY, as_of, beta.LOOKED_AT) for name in (ticker, "SPX")]
+        return None if isinstance(own, Absent) or isinstance(index, Absent) else beta.measured(own, index)
 
     def _stranger(self, ticker: str) -> Absent | None:
         if ticker in PROFILES:
