@@ -48,6 +48,7 @@ def test_what_is_not_there_is_named_with_the_way_to_it(alone: Parley, scratch: s
     assert alone("data", "spreads", "fit", "none", PARLEY_STORE_DIR=scratch).code != 0
 
 
+@pytest.mark.slow
 def test_a_run_without_a_model_is_vetoed_and_with_one_says_so(parley: Parley, scratch: str) -> None:
     run = ("run", "SPY", "--market", "recorded:eod-2026", "--as-of", "2026-06-15")
     bare = parley(*run, PARLEY_STORE_DIR=scratch).out

@@ -15,10 +15,11 @@ from domain.codec import digest, dumps
 from domain.errors import BadInput
 from domain.market import Absent, Kind, OptionChain, Quotes
 from quant.execution.quotes import untradable
-from quant.execution.spreads import DAYS, MONEYNESS, SpreadModel, spread_of
+from quant.execution.spreads import DAYS, MONEYNESS, SpreadModel, spread_of, tick
 from quant.surface import fit
 from tests.quant.execution.test_spreads import a_model
 from tools import sessions
+from tools.market import reference
 from tools.market.open import open_market
 from tools.market.recorded import RecordedMarket
 from tools.market.snapshot import take_snapshot
@@ -271,3 +272,13 @@ def test_predicted_spreads_are_at_least_the_floor() -> None:
     fitted = a_model(floor=3).of(Kind.ETF)
     spread = spread_of(fitted, "SPY", np.array([0, 0]), np.array([0.5, 100.0]))
     assert spread.width.tolist() == pytest.approx([0.03, 2.0])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("set_name", "ticker"), [("yahoo-2026-02", "SPY"), ("yahoo-2026-02", "AAPL"), ("spx-2019", "SPX")]
+)
+def test_quotes_lie_on_the_stated_ticks(set_name: str, ticker: str, store_dir: Path) -> None:
+    bids = Store(store_dir).chains(set_name, ticker).select("bid").collect()["bid"].drop_nulls().to_numpy()
+    steps = bids / tick(ticker, reference.kind(ticker), bids)
+    assert np.mean(np.abs(steps - np.round(steps)) < 1e-3) > 0.999
