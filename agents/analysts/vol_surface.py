@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from textwrap import shorten
 
 import numpy as np
 
 from agents.analysts.sheet import Origin, Sheet, both, of_bars, of_chain, recent_daily
 from domain.errors import BadInput
-from domain.market import IndexLevel, Kind, MarketSnapshot, OptionChain, Quotes
+from domain.market import Event, EventKind, IndexLevel, Kind, MarketSnapshot, OptionChain, Quotes
 from domain.units import Unit
 from domain.views import Horizon, Reading
 from quant.surface import UNQUOTED, SliceFit, Surface
+from quant.vanilla.clock import trading_days
+from quant.volatility.events import Due, intervals, unexplained, unseen
 from quant.volatility.rank import standing
 from quant.volatility.realized import close_to_close
 from quant.volatility.term import bracket, constant_maturity, skew, slope
@@ -57,6 +59,7 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
     note = f"of {len(surface.slices)} fitted, {len(surface.skipped)} left out"
     note += f"; {UNQUOTED}" if chain.quotes is Quotes.NONE else ""
     sheet.add("liquid_slices", liquid, Unit.COUNT, origin, note=note)
+    sure = _events(sheet, snapshot, chain, surface)
     _kept(sheet, snapshot)
     note = f"{'volatilities' if chain.quotes is Quotes.NONE else 'quotes'} {snapshot.chain_lag_s:.0f} s old"
     sheet.add("iv_confidence", snapshot.iv_confidence, Unit.PROBABILITY, origin, note=note)
@@ -70,12 +73,53 @@ def read(snapshot: MarketSnapshot, surface: Surface | None) -> Reading:
     if snapshot.instrument.kind is Kind.STOCK and not snapshot.calendar.earnings_known:
         doubt = EVENT_DOUBT
         sheet.lack("the earnings date, which may sit inside the implied volatility")
+    elif not sure:
+        doubt = EVENT_DOUBT
     return sheet.signal(
         volatility=(score, CAP * agreement * snapshot.iv_confidence * doubt),
         horizon=REALISED,
         why="; ".join(f"{name} {value:+.2f}" for name, (value, _) in parts.items()) + " (+ rich, - cheap).",
         rests_on=tuple(parts),
     )
+
+
+def _events(sheet: Sheet, snapshot: MarketSnapshot, chain: OptionChain, surface: Surface) -> bool:
+    """What the expiries say of events, held against the calendar; False when the two disagree on a stock's earnings.
+
+    Of a stock only its earnings count as an explanation, of an index or a fund the macroeconomic releases.
+    """
+    stock = snapshot.instrument.kind is Kind.STOCK
+    kinds = (EventKind.EARNINGS,) if stock else (EventKind.FOMC, EventKind.CPI, EventKind.JOBS)
+    due = tuple(_due(event, chain.quoted_at) for event in snapshot.calendar.events if event.kind in kinds)
+    due = tuple(one for one in due if one.last > 0.0)
+    last = {one.expiry: one for one in surface.slices}  # of two settlements of one day the later
+    fits = [last[expiry] for expiry in sorted(last)]
+    days = np.array([trading_days(chain.quoted_at, date.fromordinal(one.expiry)) for one in fits])
+    rising = np.append(np.diff(days) > 0.0, True)
+    found = intervals(days[rising], np.array([one.atm_vol**2 * one.t for one in fits])[rising])
+    strange, quiet = unexplained(found, due), unseen(found, due) if stock else ()
+    for one in [each for each in found if each.bump][:1]:
+        what = "earnings" if stock else "macroeconomic release"
+        said = f"and the calendar has no {what} there" if one in strange else f"as the calendar has it ({what})"
+        note = f"one move between {one.begins:.0f} and {one.ends:.0f} trading days ahead that would make up for "
+        note += f"{one.ratio:.1f}x the variance a day of the expiries around it, {said}"
+        sheet.add("implied_event", 100.0 * one.move, Unit.PERCENT, of_chain(chain), note=note)
+    for event in quiet:
+        sheet.lack(
+            f"any sign in the expiries of the earnings that the calendar has {event.last:.0f} trading days ahead"
+        )
+    return not stock or not (strange or quiet)
+
+
+def _due(event: Event, now: datetime) -> Due:
+    """The trading days on which an event may reach the price."""
+    if event.day < now.date():
+        return Due(0.0, 0.0)
+    day = trading_days(now, event.day)
+    later = {True: (0.0, 0.0), False: (1.0, 1.0), None: (0.0, 1.0)}[event.before_open]
+    if event.kind is not EventKind.EARNINGS:
+        later = (0.0, 0.0)  # released in session or before it
+    return Due(day + later[0], day + later[1])
 
 
 def _kept(sheet: Sheet, snapshot: MarketSnapshot) -> None:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from agents.analysts.vol_surface import read
-from domain.market import BarSeries, Calendar, ChainQuality, EventKind, IndexLevel, Kind, MarketSnapshot, OptionChain
+from domain.market import (
+    BarSeries,
+    Calendar,
+    ChainQuality,
+    Event,
+    EventKind,
+    IndexLevel,
+    Kind,
+    MarketSnapshot,
+    OptionChain,
+)
 from domain.views import Abstained, Signal
-from quant.surface import fit
+from quant.surface import Surface, fit
 
 Spoil = Callable[..., MarketSnapshot]
 
@@ -161,3 +171,58 @@ def test_what_the_quality_gate_left_is_evidence(snapshot: MarketSnapshot, spoile
     assert "chain_kept" not in found
     assert isinstance(reading.signal, Signal)
     assert "what the quality gate left of the chain" in reading.signal.why
+
+
+def lumped(snapshot: MarketSnapshot, after: int, move: float) -> Surface:
+    """The snapshot's surface with one move's variance in every slice from the given one on."""
+    assert snapshot.chain is not None
+    surface = fit(snapshot.chain, snapshot.as_of, snapshot.rates)
+    slices = tuple(
+        dataclasses.replace(one, atm_vol=float(np.sqrt(one.atm_vol**2 + (n >= after) * move**2 / one.t)))
+        for n, one in enumerate(surface.slices)
+    )
+    return dataclasses.replace(surface, slices=slices)
+
+
+WEEKS = (3, 10, 17, 24, 31, 38, 66, 101)
+
+
+def reports(day: date, known_at: datetime, *, before_open: bool | None = None) -> Calendar:
+    event = Event(kind=EventKind.EARNINGS, day=day, confirmed=True, before_open=before_open, known_at=known_at)
+    return Calendar(events=(event,), unknown=())
+
+
+def test_options_that_price_a_report_where_the_calendar_has_none_are_told_and_doubted(
+    snapshot: MarketSnapshot, spoiled: Spoil, make_chain: Callable[..., OptionChain]
+) -> None:
+    stock = dataclasses.replace(snapshot.instrument, kind=Kind.STOCK)
+    day = snapshot.as_of.date() + timedelta(days=20)  # in the fourth week
+    weekly = {"chain": make_chain(vol=0.25, days=WEEKS), "instrument": stock, "indices": ()}
+    there = spoiled(**weekly, calendar=reports(day, snapshot.as_of - timedelta(days=9)))
+    wrong = spoiled(**weekly, calendar=reports(day - timedelta(days=7), snapshot.as_of - timedelta(days=9)))
+    surface = lumped(there, 3, 0.06)
+    agreed, doubted = read(there, surface), read(wrong, surface)
+    for reading, said in ((agreed, "as the calendar has it (earnings)"), (doubted, "has no earnings there")):
+        (told,) = [item for item in reading.evidence if item.name == "implied_event"]
+        assert told.value == pytest.approx(6.0, abs=0.4)
+        assert said in told.note
+        assert isinstance(reading.signal, Signal)
+    assert isinstance(agreed.signal, Signal)
+    assert isinstance(doubted.signal, Signal)
+    assert doubted.signal.volatility_conviction == pytest.approx(0.5 * agreed.signal.volatility_conviction, abs=2e-3)
+    assert "any sign in the expiries of the earnings" in doubted.signal.why
+    quiet = read(wrong, lumped(wrong, 3, 0.0))
+    assert "implied_event" not in {item.name for item in quiet.evidence}
+    assert isinstance(quiet.signal, Signal)
+    assert "any sign in the expiries of the earnings" in quiet.signal.why
+
+
+def test_an_index_is_told_of_and_not_doubted(
+    snapshot: MarketSnapshot, spoiled: Spoil, make_chain: Callable[..., OptionChain]
+) -> None:
+    shot = spoiled(chain=make_chain(vol=0.25, days=WEEKS))
+    told, plain = read(shot, lumped(shot, 3, 0.06)), read(shot, lumped(shot, 3, 0.0))
+    assert "no macroeconomic release there" in next(i.note for i in told.evidence if i.name == "implied_event")
+    assert isinstance(told.signal, Signal)
+    assert isinstance(plain.signal, Signal)
+    assert told.signal.volatility_conviction > 0.0

@@ -141,3 +141,14 @@ def test_a_file_without_its_head_is_refused(tmp_path: Path, text: str) -> None:
         read_facts(path, "file")
     with pytest.raises(BadInput, match="cannot be read"):
         read_facts(tmp_path / "none.toml", "file")
+
+
+def test_the_documented_example_is_a_file_that_loads(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "reference-data.md").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    facts = read_facts(path, "file")
+    assert facts.about
+    assert facts.actions
+    assert facts.never
+    assert len(facts.events) == 1 + 2 * 2
