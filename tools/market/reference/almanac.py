@@ -146,9 +146,9 @@ class Almanac:
     def _never(self, ticker: str, kind: EventKind, as_of: datetime) -> bool:
         """True when it is known that no such event is ahead, by what the underlying is or by a source's word."""
         what = self.kind(ticker, as_of)
-        if kind is EventKind.EARNINGS and what in (Kind.INDEX, Kind.ETF):
+        if kind is EventKind.EARNINGS and what is not Kind.STOCK:
             return True
-        if kind is EventKind.EX_DIVIDEND and what is Kind.INDEX:
+        if kind is EventKind.EX_DIVIDEND and what in (Kind.INDEX, Kind.FUTURE):
             return True
         said = (one for source in self._allowed for one in source.never)
         return any((one.ticker, one.kind) == (ticker, kind) and one.known_at <= as_of for one in said)

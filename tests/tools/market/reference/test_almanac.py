@@ -101,8 +101,9 @@ def test_names_sectors_and_splits_come_when_they_came() -> None:
 
 
 def test_an_index_has_no_earnings_and_a_single_names_are_unknown() -> None:
-    for ticker in ("SPX", "SPY", "TLT"):
+    for ticker in ("SPX", "SPY", "TLT", "ES"):
         assert shipped().calendar(ticker, NOON).earnings_known
+    assert EventKind.EX_DIVIDEND not in shipped().calendar("ES", NOON).unknown
     for ticker in ("NVDA", "NOPE"):
         assert not shipped().calendar(ticker, NOON).earnings_known
     assert EventKind.EX_DIVIDEND not in shipped().calendar("SPX", NOON).unknown
