@@ -103,8 +103,7 @@ def off_parity(chain: OptionChain, key: Ints, known: Terms) -> Bools:
     """Rows of calls and puts whose quotes leave no room for parity (European) or for its bounds (American), (n,).
 
     The one in the money is named: it is intrinsic value plus the other, is quoted last and least, and carries the
-    slower quote. Both are named near the money, where they are quoted alike, and where the one out of the money is out
-    of order with its neighbours (see `out_of_order`).
+    slower quote. Near the money, where they are quoted alike, both are named.
     """
     import numpy as np
 
@@ -131,29 +130,28 @@ def off_parity(chain: OptionChain, key: Ints, known: Terms) -> Bools:
     near = np.abs(strike / middle - 1.0) <= BOTH_NEAR
     named[c[off & (near | (strike <= middle))]] = True
     named[p[off & (near | (strike >= middle))]] = True
-    other = np.where(strike <= middle, p, c)[off]
-    named[other] |= out_of_order(chain, key)[other]
     return named
 
 
-def out_of_order(chain: OptionChain, key: Ints) -> Bools:
-    """Rows whose quote is not monotone in strike against a neighbour of the same expiration and side, (n,).
+def out_of_order(chain: OptionChain, slices: tuple[Slice, ...]) -> Bools:
+    """Out-of-the-money rows dearer than two of their side that lie nearer the money, (n,).
 
-    A call is worth no more than one of a lower strike, a put no more than one of a higher: a bid above the neighbour's
-    ask is an error of one of the two.
+    A call is worth no more than one of a lower strike, a put no more than one of a higher: a bid above such an ask is
+    an error of one of the two, and above two of them it is the farther row's. It is what is left of a price from before
+    a split once its partner in parity is gone.
     """
     import numpy as np
 
-    side = (key & 1) << 62 | key >> 1
-    rows = np.flatnonzero((key >= 0) & ((chain.bid > 0) | (chain.ask > 0)))
-    order = rows[np.argsort(side[rows], kind="stable")]
-    low, high = order[:-1], order[1:]
-    ladder = (chain.expiry[low] == chain.expiry[high]) & (chain.is_call[low] == chain.is_call[high])
-    ladder &= np.asarray(chain.root)[low] == np.asarray(chain.root)[high]
-    dear = np.where(chain.is_call[low], high, low)
-    cheap = np.where(chain.is_call[low], low, high)
-    wrong = ladder & (chain.bid[dear] > np.where(chain.ask[cheap] > 0, chain.ask[cheap], np.inf))
     named = np.zeros(len(chain), dtype=np.bool_)
-    named[low[wrong]] = True
-    named[high[wrong]] = True
+    asks = np.where(chain.ask > 0, chain.ask, np.inf)
+    for one in slices:
+        call, strike = chain.is_call[one.rows], chain.strike[one.rows]
+        for side in (call & (strike >= one.forward), ~call & (strike <= one.forward)):
+            rows = one.rows[side]
+            rows = rows[np.argsort(np.abs(chain.strike[rows] - one.forward), kind="stable")]
+            if len(rows) < 3:
+                continue
+            lowest = np.minimum.accumulate(asks[rows])
+            second = np.minimum.accumulate(np.maximum(asks[rows][1:], lowest[:-1]))
+            named[rows[2:]] = chain.bid[rows[2:]] > second[:-1] + SLACK
     return named

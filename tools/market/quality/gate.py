@@ -11,7 +11,7 @@ from quant.vanilla.forwards import survey
 from tools import sessions
 from tools.market import reference
 from tools.market.quality import contracts, previous, underlying
-from tools.market.quality.arbitrage import HIGHEST_VOL, LOWEST_VOL, absurd, off_parity, terms
+from tools.market.quality.arbitrage import HIGHEST_VOL, LOWEST_VOL, absurd, off_parity, out_of_order, terms
 from tools.market.quality.contracts import take
 from tools.market.quality.ladder import BRACKET_DOLLARS, ladder
 from tools.market.quality.previous import Twin
@@ -203,6 +203,8 @@ def _quotes(chain: OptionChain, twin: Twin | None, rates: RateCurve | None, name
         found = survey(chain, chain.quoted_at, rates).slices
         known = terms(chain, found, rates, against.implied)
     if unquote("absurd", absurd(chain, known)):
+        chain = _without_quotes(chain, quoted)
+    if unquote("out of order", out_of_order(chain, found)):
         chain = _without_quotes(chain, quoted)
     if unquote("off parity", off_parity(chain, contracts.keys(chain)[0], known)):
         chain = _without_quotes(chain, quoted)

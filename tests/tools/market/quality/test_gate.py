@@ -95,6 +95,8 @@ def test_strikes_missing_near_the_money() -> None:
     assert quality.flags == (f"{total} strikes missing near the money in 1 of 3 near expirations",)
     few = close & (chain.strike / chain.spot > 1.03)  # under half: a coarser ladder
     assert screen(take(chain, ~few), BESIDE)[1].flags == ()
+    coarse = (chain.expiry == expiry) & (np.rint(chain.strike / 25.0) % 4 != 0)
+    assert screen(take(chain, ~coarse), BESIDE)[1].flags == ()  # evenly: so new expirations are listed
     first = (chain.expiry == chain.expiry.min()) & (chain.strike > chain.spot)
     assert screen(take(chain, ~first), BESIDE)[1].flags == ()  # the first has no neighbour before it
 
@@ -120,6 +122,7 @@ FLOATS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(0.01, 6000.0),
 )
+GOOD = clean(days=DAYS[:3])
 MOMENTS = st.one_of(st.sampled_from([0, -(2**40), 2**60]), st.integers(1_709_650_000, 1_720_000_000))
 
 
@@ -159,14 +162,13 @@ def hostile(draw: st.DrawFn) -> OptionChain:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(chain=hostile(), previous=hostile(), rated=st.booleans(), share=st.floats(0.0, 1.0))
 def test_no_row_is_lost_uncounted(chain: OptionChain, previous: OptionChain, rated: bool, share: float) -> None:
     """Hostile rows alone, and sown into a good chain: either refused by name or every row accounted for."""
     before = dataclasses.replace(previous, quoted_at=QUOTED - timedelta(days=1))
     beside = Beside(previous=before, daily=None, intraday=None, rates=RATES if rated else None)
-    good = clean(days=DAYS[:3])
-    mixed = _sown(good, chain, int(share * len(good)))
+    mixed = _sown(GOOD, chain, int(share * len(GOOD)))
     for one in (chain, mixed):
         try:
             screened, quality = screen(one, beside)

@@ -105,12 +105,28 @@ def test_near_the_money_both_are_named() -> None:
     judged(spoilt(chain, at, bid=chain.bid[at] + 20.0, ask=chain.ask[at] + 20.0), "off parity", at, other)
 
 
-def test_an_option_out_of_the_money_is_named_when_it_is_out_of_order() -> None:
-    """A put far below the money dearer than its neighbours nearer to it: its own fault, not only the call's."""
+@pytest.mark.parametrize("make", [clean, spy])
+@pytest.mark.parametrize(("is_call", "moneyness"), [(True, 1.15), (False, 0.85)])
+def test_dearer_than_what_lies_nearer_the_money_is_out_of_order(make: Any, is_call: bool, moneyness: float) -> None:
+    chain = make(vol=0.3)
+    at = rows(chain, 66, moneyness, is_call)
+    nearer = [rows(chain, 66, moneyness + step * (-1 if is_call else 1), is_call) for step in (0.005, 0.010)]
+    just = float(np.max(chain.ask[nearer]))
+    dear = spoilt(chain, at, bid=just + 0.06, ask=just + 0.2)
+    judged(dear, "out of order", at)
+    touching = spoilt(chain, at, bid=just + 0.04, ask=just + 0.2)
+    assert "out of order" not in dict(screen(touching, BESIDE)[1].unquoted)
+    # one low ask nearer to the money does not condemn what lies beyond it
+    low = spoilt(chain, nearer[0], bid=chain.bid[at] * 0.5, ask=chain.bid[at] * 0.6)
+    assert "out of order" not in dict(screen(low, BESIDE)[1].unquoted)
+
+
+def test_a_put_that_is_out_of_order_is_not_held_against_its_call() -> None:
     chain = clean()
     put, call = rows(chain, 66, 0.9, False), rows(chain, 66, 0.9, True)
     dear = spoilt(chain, put, bid=chain.bid[put] + 40.0, ask=chain.ask[put] + 40.0)
-    judged(dear, "off parity", put, call)
+    judged(dear, "out of order", put)
+    assert not np.isnan(screen(dear, BESIDE)[0].bid[call])
 
 
 def test_american_room_for_dividends_and_early_exercise() -> None:
