@@ -22,7 +22,7 @@ def convert_tweets(frame: pl.DataFrame, _: Store) -> Converted:
         at=utc("created_at"), ticker=pl.col("ticker").map_elements(symbol, return_dtype=pl.String)
     )
     unique = rows.unique(["ticker", "created_at", "text", "user_hash"], keep="first", maintain_order=True)
-    posts = unique.sort("at", "ticker", "user_hash").with_columns(
+    posts = unique.sort("at", "ticker", "user_hash", maintain_order=True).with_columns(
         nth=pl.int_range(pl.len()).over("ticker", "at", "user_hash")
     )
     posts = posts.select(
