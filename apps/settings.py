@@ -78,6 +78,13 @@ class Mandate(Section):
     largest_loss: Decimal | None = Field(default=None, gt=0)
     watchlist: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _window(self) -> Mandate:
+        """A window that holds no day is a slip of the pen, not a wish."""
+        if self.min_dte is not None and self.max_dte is not None and self.min_dte > self.max_dte:
+            raise ValueError(f"min_dte {self.min_dte} is above max_dte {self.max_dte}")
+        return self
+
 
 class Settings(Section):
     """Everything that can be set. A comment on each key is what `parley init` writes beside it."""

@@ -76,7 +76,13 @@ def test_the_persons_mandate_is_read_and_unset_binds_nothing(tmp_path: Path) -> 
     assert (
         own.text() == "SPY; horizon up to 21 trading days; up to 60 DTE; iron condor; at most $500.00 of loss a trade"
     )
-    for bad in ("largest_loss = 0", 'structures = ["moonshot"]', "min_dte = -1", "colour = 1"):
+    for bad in (
+        "largest_loss = 0",
+        'structures = ["moonshot"]',
+        "min_dte = -1",
+        "min_dte = 9\nmax_dte = 8",
+        "colour = 1",
+    ):
         with pytest.raises(SettingsError, match="mandate"):
             load({}, write(tmp_path, f"[mandate]\n{bad}\n"))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.book import Book
@@ -87,6 +87,7 @@ STRICT = own(watchlist=("XYZ",), min_dte=900, structures=(StructureName.CALENDAR
 
 
 @given(st.integers(1, 3))
+@settings(deadline=None)
 def test_no_mandate_holds_back_an_order_that_only_reduces(contracts: int) -> None:
     held = position(contracts=3, max_loss=D(3000))
     assert failed(closing(held, contracts=contracts, limit_price=D("0.05")), STRICT, book(positions=(held,))) == set()
@@ -97,6 +98,7 @@ def test_no_mandate_holds_back_an_order_that_only_reduces(contracts: int) -> Non
     st.integers(1, 12),
     st.sampled_from(["SPX", "XYZ"]),
 )
+@settings(deadline=None)
 def test_a_mandate_that_sets_nothing_changes_nothing(loss: Decimal, contracts: int, ticker: str) -> None:
     asked = order(condor_legs(ticker=ticker), contracts=contracts, max_loss=loss)
     plain = gate.check((asked,), book(), regime(), LIMITS, AT)

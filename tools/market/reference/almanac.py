@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from domain.errors import BadInput
 from domain.market import ActionKind, Beta, Calendar, CorporateAction, Event, EventKind, Instrument, Kind
 from tools import sessions
 from tools.market.reference import names
@@ -177,7 +178,10 @@ class Almanac:
 
 
 def open_almanac(file: Path | None = None, order: tuple[str, ...] = ORDER) -> Almanac:
-    """The shipped facts and those of a person's own file. Raises BadInput naming what is wrong in the file."""
+    """The shipped facts and those of a person's own file. Raises BadInput naming what is wrong in the file or order."""
+    strange = [name for name in order if name not in ORDER]
+    if strange:
+        raise BadInput(f"setting sources.events: there is no source {', '.join(strange)}; there are {', '.join(ORDER)}")
     own = () if file is None else (read_facts(file, "file"),)
     return Almanac((*own, _shipped_facts()), order)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import BadInput
 from domain.market import ActionKind, Beta, CorporateAction, Event, EventKind, Exercise, Kind
 from tools.market import reference
 from tools.market.reference import Almanac, open_almanac, shipped
@@ -246,6 +247,11 @@ def test_a_file_of_ones_own_is_heard_first(tmp_path: Path) -> None:
     assert almanac.instrument("AMZN", KNOWN).sector == "Consumer Discretionary"
     assert earnings(almanac) == [(date(2026, 8, 26), True, "me")]
     assert earnings(almanac, KNOWN) == []
+
+
+def test_a_source_of_events_that_there_is_not_is_named() -> None:
+    with pytest.raises(BadInput, match=r"sources\.events: there is no source shiped; there are file, shipped, yahoo"):
+        open_almanac(None, ("file", "shiped"))
 
 
 def test_a_measured_beta_is_carried() -> None:
