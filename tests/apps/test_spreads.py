@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.apps.conftest import Parley
-
-pytestmark = pytest.mark.data
+from tests.apps.test_help import HEAVY, PROBE
 
 FIT = ("data", "spreads", "fit", "winter", "--set", "yahoo-2026-02")
 
@@ -23,6 +24,14 @@ def scratch(store_dir: Path, tmp_path: Path) -> str:
     return str(folder)
 
 
+def test_its_help_imports_nothing_heavy() -> None:
+    commands = [("data", "spreads"), *(("data", "spreads", one) for one in ("fit", "show", "list"))]
+    script = PROBE.format(commands=commands, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.rstrip().endswith("HEAVY []")
+
+
+@pytest.mark.data
 def test_a_model_is_fitted_shown_and_listed(alone: Parley, scratch: str) -> None:
     assert "none in force" in alone("data", "spreads", "list", PARLEY_STORE_DIR=scratch).out
     fitted = alone(*FIT, "--json", PARLEY_STORE_DIR=scratch)
@@ -39,6 +48,7 @@ def test_a_model_is_fitted_shown_and_listed(alone: Parley, scratch: str) -> None
     assert "in force: winter" in listed.out
 
 
+@pytest.mark.data
 def test_what_is_not_there_is_named_with_the_way_to_it(alone: Parley, scratch: str) -> None:
     said = alone("data", "spreads", "show", "summer", PARLEY_STORE_DIR=scratch)
     assert said.code != 0
@@ -48,6 +58,7 @@ def test_what_is_not_there_is_named_with_the_way_to_it(alone: Parley, scratch: s
     assert alone("data", "spreads", "fit", "none", PARLEY_STORE_DIR=scratch).code != 0
 
 
+@pytest.mark.data
 @pytest.mark.slow
 def test_a_run_without_a_model_is_vetoed_and_with_one_says_so(parley: Parley, scratch: str) -> None:
     run = ("run", "SPY", "--market", "recorded:eod-2026", "--as-of", "2026-06-15")

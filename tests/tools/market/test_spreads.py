@@ -23,7 +23,8 @@ from tools.market import reference
 from tools.market.open import open_market
 from tools.market.recorded import RecordedMarket
 from tools.market.snapshot import take_snapshot
-from tools.market.spreads import FEW, Part, SpreadFit, fit_kind, fit_spreads, lean, load, models, observe, save
+from tools.market.spreads import FEW, SpreadFit, fit_spreads, load, models, save
+from tools.market.spreads.fitting import Part, fit_kind, lean, observe
 from tools.market.store import CHAIN_SCHEMA, Store
 
 CLOSE = sessions.new_york(date(2026, 6, 15), 16, 0)
