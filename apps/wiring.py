@@ -164,6 +164,7 @@ def policy(settings: Settings) -> DeskPolicy:
         auto_execute=settings.auto_execute,
         analyst_weights=tuple(sorted(settings.weights.model_dump().items())),
         recall_limit=settings.recall_limit,
+        watch_days=settings.watch_days,
     )
 
 

@@ -6,6 +6,7 @@ nonsense). Nothing returned by a market as of t may have `known_at` later than t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol, TypeVar
@@ -26,6 +27,7 @@ from domain.market import (
     SourceUse,
 )
 from domain.orders import BrokerOrder, BrokerReport, Fill
+from domain.structures import Option
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -51,10 +53,12 @@ class Market(Protocol):
     live: bool  # its present is the wall clock's: refreshed, then decided on
     one_shot: bool  # one snapshot a session: fills are `same_snapshot`
 
-    async def refresh(self, tickers: tuple[str, ...]) -> None:
+    async def refresh(self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None) -> None:
         """Fetch and keep what may have changed since; a recorded or simulated market has nothing to do.
 
-        A moment at or after the return sees what was fetched. A source that fails is noted (`uses`), never raised.
+        Tickers in `held` are only watched, for these contracts: of their chains a market keeps no more than the rows
+        near them, and for a time. A moment at or after the return sees what was fetched. A source that fails is noted
+        (`uses`), never raised.
         """
         ...
 

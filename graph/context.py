@@ -33,6 +33,7 @@ class DeskPolicy:
     auto_execute: bool
     analyst_weights: tuple[tuple[str, float], ...]
     recall_limit: int
+    watch_days: int  # how long snapshots are kept that only marked a position
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.market import Absent, MarketSnapshot, SnapshotRef
 from domain.regime import Regime
+from domain.structures import Option
 from graph.context import Desk
 from quant.regime import step
 from quant.surface import Surface
@@ -21,16 +22,20 @@ class Present:
     surface: Surface | None
 
 
-async def present(desk: Desk, ticker: str) -> Present:
-    """Snapshot and surface of a ticker as of now. Raises DataError when they cannot be had."""
-    await desk.market.refresh((ticker,))
+async def present(desk: Desk, ticker: str, held: tuple[Option, ...] | None = None) -> Present:
+    """Snapshot and surface of a ticker as of now. Raises DataError when they cannot be had.
+
+    `held`: the contracts that it is only watched for. Its snapshot is then kept for a time, not for ever, and a live
+    market keeps no more of its chain than the rows near these.
+    """
+    await desk.market.refresh((ticker,), None if held is None else {ticker: held})
     taken = await take_snapshot(
         desk.market,
         ticker,
         desk.clock.now(),
         lags=desk.policy.lags,
     )
-    ref = await desk.store.snapshots.put(taken)
+    ref = await desk.store.snapshots.put(taken, None if held is None else desk.policy.watch_days)
     return Present(ref=ref, snapshot=taken, surface=await desk.facts.surface(ref.hash, taken))
 
 

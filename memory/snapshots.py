@@ -1,4 +1,4 @@
-"""Market snapshots, stored by content hash."""
+"""Market snapshots, stored by content hash: those that decisions rest on for ever, others for so many days."""
 
 from __future__ import annotations
 
@@ -43,10 +43,14 @@ class Snapshots:
         self._db = db
         self._recent: OrderedDict[str, MarketSnapshot] = OrderedDict()
 
-    async def put(self, snapshot: MarketSnapshot) -> SnapshotRef:
-        """Store a snapshot before anything is derived from it, and return its reference."""
+    async def put(self, snapshot: MarketSnapshot, days: int | None = None) -> SnapshotRef:
+        """Store a snapshot before anything is derived from it, and return its reference.
+
+        It is kept for ever, or at least so many days from now. The longest wish that was ever uttered holds: what a
+        decision rests on stays, whoever else took the same.
+        """
         content = await asyncio.to_thread(digest, snapshot)
-        if content not in self._recent and await self._db.row("snapshots.has", hash=content) is None:
+        if not await self._db.run("snapshots.keep", hash=content, days=days):
             blob = await asyncio.to_thread(pack, snapshot)
             await self._db.run(
                 "snapshots.put",
@@ -55,9 +59,15 @@ class Snapshots:
                 market=snapshot.market,
                 as_of=snapshot.as_of,
                 blob=blob,
+                days=days,
             )
         self._keep(content, snapshot)
         return reference(snapshot, content)
+
+    async def prune(self) -> int:
+        """Forget snapshots whose days are over, and the facts that follow from them; how many went."""
+        row = await self._db.row("snapshots.prune")
+        return 0 if row is None else int(row["gone"])
 
     async def get(self, content: str) -> MarketSnapshot:
         """The snapshot with this content hash. Raises NotFound."""

@@ -54,13 +54,18 @@ class Store:
 
 
 async def open_store(uri: str, embedder: Embeds | None = None) -> Store:
-    """Migrate the database and open every topic over it. Raises DatabaseDown with what to do."""
+    """Migrate the database, forget what was kept for a time that is over, and open every topic.
+
+    Raises DatabaseDown with what to do.
+    """
     db = await Database.open(uri)
+    snapshots = Snapshots(db)
+    await snapshots.prune()
     embeds = embedder or Embedder()
     return Store(
         db=db,
         embedder=embeds,
-        snapshots=Snapshots(db),
+        snapshots=snapshots,
         facts=Facts(db),
         decisions=Decisions(db),
         transcripts=Transcripts(db),

@@ -249,7 +249,7 @@ class FakeMarket:
         known = [one for one in self.chains if one.ticker == ticker and one.known_at <= as_of]
         return max(known, key=lambda one: one.quoted_at) if known else Absent(what="chain", why="none known")
 
-    async def refresh(self, tickers: tuple[str, ...]) -> None:
+    async def refresh(self, tickers: tuple[str, ...], held: Any = None) -> None:
         pass
 
     async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:

@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 
 from domain.book import Mark
 from domain.money import to_cents
+from domain.structures import Option
 from domain.views import Refused
 from graph.context import Desk
 from graph.present import present
@@ -20,9 +21,13 @@ async def mark_book(desk: Desk, account: str, *, close: bool) -> tuple[tuple[Mar
     marks: list[Mark] = []
     refused: list[Refused] = []
     book = await desk.store.portfolio.book(account, now)  # positions and cash of one moment
+    held: dict[str, tuple[Option, ...]] = {}
+    for position in book.positions:
+        own = tuple(leg.instrument for leg in position.legs if isinstance(leg.instrument, Option))
+        held[position.ticker] = held.get(position.ticker, ()) + own
     for position in book.positions:
         try:
-            at_hand = await present(desk, position.ticker)
+            at_hand = await present(desk, position.ticker, held[position.ticker])
             marks.append(await desk.compute.run(mark, position, at_hand.snapshot, at_hand.surface, now))
         except Exception as error:
             refused.append(refusal(position.ticker, "mark", error))

@@ -15,8 +15,8 @@ from tests.apps.conftest import Parley
 COMMANDS = [
     (), ("run",), ("approve",), ("reject",), ("edit",), ("tickets",), ("portfolio",), ("halt",), ("resume",),
     ("watch",), ("close",), ("replay",), ("doctor",), ("init",), ("reset",), ("journal",), ("journal", "list"),
-    ("journal", "show"), ("journal", "search"), ("data",), ("data", "import"), ("data", "status"), ("data", "check"), ("config",),
-    ("config", "show"),
+    ("journal", "show"), ("journal", "search"), ("data",), ("data", "import"), ("data", "status"), ("data", "check"),
+    ("data", "prune"), ("record",), ("config",), ("config", "show"),
 ]  # fmt: skip
 HEAVY = {
     "numpy", "torch", "langgraph", "transformers", "psycopg", "polars", "scipy", "pandas", "numba",

@@ -42,6 +42,21 @@ async def test_migrations_at_once_from_several_sides(empty_uri: str) -> None:
     assert sorted(len(versions) for versions in done) == [0, 0, 0, len(migrations())]
 
 
+async def test_what_older_programs_stored_stays(empty_uri: str) -> None:
+    """A database of the first step: its snapshots have no end."""
+    first, *rest = migrations()
+    assert await migrate(empty_uri, (first,)) == (1,)
+    with psycopg.connect(empty_uri, autocommit=True) as conn:
+        conn.execute(
+            "insert into snapshots (hash, ticker, market, as_of, blob) values ('old', 'SPX', '', %s, '')", (NOW,)
+        )
+    assert await migrate(empty_uri) == tuple(step.version for step in rest)
+    opened = await open_store(empty_uri, WordVectors())
+    assert await opened.snapshots.prune() == 0
+    assert await opened.db.row("snapshots.get", hash="old") is not None
+    await opened.close()
+
+
 async def test_a_failed_migration_leaves_nothing(empty_uri: str) -> None:
     first = migrations()[0]
     broken = first._replace(version=99, name="broken", text=b"create table half (a int); select no_such_column")

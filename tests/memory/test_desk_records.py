@@ -343,7 +343,9 @@ class TestSnapshots:
         assert digest(again) == first.hash
 
     async def test_what_was_altered_in_the_database_is_noticed(self, store: Store) -> None:
-        await store.db.run("snapshots.put", hash="bad", ticker="SPX", market=MARKET, as_of=NOW, blob=b"nonsense")
+        await store.db.run(
+            "snapshots.put", hash="bad", ticker="SPX", market=MARKET, as_of=NOW, blob=b"nonsense", days=None
+        )
         with pytest.raises(CodecError):
             await store.snapshots.get("bad")
 

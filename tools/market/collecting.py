@@ -123,7 +123,9 @@ class Collector:
         """Forget watch ticks older than so many days; the number of chains gone."""
         return self._recorder.prune(days)
 
-    async def collect(self, tickers: Sequence[str], held: Mapping[str, Sequence[Option]], force: bool = False) -> Round:
+    async def collect(
+        self, tickers: Sequence[str], held: Mapping[str, tuple[Option, ...]], force: bool = False
+    ) -> Round:
         """Ask for everything that is due and keep it; of a ticker in `held` the chain is kept as a watch tick.
 
         Forced, chains and intraday bars are always due; what changes daily keeps its time. A source that fails is

@@ -8,7 +8,7 @@ read as of a moment then finds it there like any recorded chain. So a run that i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -31,8 +31,6 @@ from domain.structures import Option
 from tools.market.collecting import Collector, Round
 from tools.market.recording import LIVE, WATCH
 from tools.market.store import Store
-
-_NOTHING: Mapping[str, Sequence[Option]] = {}
 
 
 class LiveMarket:
@@ -63,7 +61,7 @@ class LiveMarket:
         self.delayed = collector.delayed
 
     async def refresh(
-        self, tickers: tuple[str, ...], *, held: Mapping[str, Sequence[Option]] = _NOTHING, force: bool = False
+        self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None, *, force: bool = False
     ) -> None:
         """Ask the sources what they have and keep it; a moment at or after the return sees it.
 
@@ -71,13 +69,13 @@ class LiveMarket:
         minute ago are not asked for again unless forced, nor is what changes daily within half an hour. A source that
         fails is noted, never raised.
         """
-        await self.collect(tickers, held=held, force=force)
+        await self.collect(tickers, held, force=force)
 
     async def collect(
-        self, tickers: tuple[str, ...], *, held: Mapping[str, Sequence[Option]] = _NOTHING, force: bool = False
+        self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None, *, force: bool = False
     ) -> Round:
         """The same, telling what it did."""
-        made = await self._collector.collect(tickers, held, force)
+        made = await self._collector.collect(tickers, held or {}, force)
         if held:
             await asyncio.to_thread(self._collector.prune, self._watch_days)
         self._markets.clear()  # they keep what they have read, and another process may have recorded as well

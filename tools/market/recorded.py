@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from domain.market import (
     SocialCounts,
     SourceUse,
 )
+from domain.structures import Option
 from quant.execution.spreads import SpreadModel
 from quant.volatility import beta
 from tools import sessions
@@ -83,7 +84,7 @@ class RecordedMarket:
         )
         self._chains: OrderedDict[tuple[str, datetime], OptionChain] = OrderedDict()
 
-    async def refresh(self, tickers: tuple[str, ...]) -> None:
+    async def refresh(self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None) -> None:
         """The past does not change."""
 
     def uses(self, ticker: str) -> tuple[SourceUse, ...]:
@@ -162,20 +163,25 @@ class RecordedMarket:
     def snapshot_times(self, start: date, end: date) -> tuple[datetime, ...]:
         """The moments with new chains between two days, inclusive.
 
-        Chains of several tickers stamped less than five minutes apart are one round; its last stamp is the moment.
+        Chains of several tickers stamped less than five minutes apart are one round; its last stamp is the moment. A
+        ticker that is quoted again begins a new round.
         """
         stamps = sorted(
-            {
-                moment
-                for ticker in self._tickers
-                for day in self._days(ticker)
-                if start <= day <= end
-                for moment in self._moments_held(ticker, day)
-            }
+            (moment, ticker)
+            for ticker in self._tickers
+            for day in self._days(ticker)
+            if start <= day <= end
+            for moment in self._moments_held(ticker, day)
         )
-        following = [*stamps, None][1:]
-        near = timedelta(seconds=_ROUND_S)
-        return tuple(a for a, b in zip(stamps, following, strict=True) if b is None or b - a >= near)
+        rounds: list[datetime] = []
+        seen: set[str] = set()
+        for moment, ticker in stamps:
+            if not rounds or ticker in seen or moment - rounds[-1] >= timedelta(seconds=_ROUND_S):
+                rounds.append(moment)
+                seen = set()
+            rounds[-1] = moment
+            seen.add(ticker)
+        return tuple(rounds)
 
     def _stranger(self, ticker: str) -> Absent | None:
         if ticker in self._tickers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -24,6 +25,7 @@ from domain.market import (
     SocialCounts,
     SourceUse,
 )
+from domain.structures import Option
 from quant.volatility import beta
 from tools import sessions
 from tools.market import reference
@@ -54,7 +56,7 @@ class SimulatedMarket:
         self.one_shot = False
         self._chains: OrderedDict[tuple[str, int, int], OptionChain] = OrderedDict()
 
-    async def refresh(self, tickers: tuple[str, ...]) -> None:
+    async def refresh(self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None) -> None:
         """A seed's market is what it is."""
 
     def uses(self, ticker: str) -> tuple[SourceUse, ...]:
