@@ -21,7 +21,7 @@ UNIVERSE = ("SPX", "SPY", "QQQ", "IWM", "TLT", "AAPL", "NVDA", "TSLA", "META", "
 NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)
 
 
-def report(day: date, known_at: datetime, *, confirmed: bool = True, source: str = "s", ticker: str = "NVDA") -> Dated:
+def report(day: date, known_at: datetime, *, confirmed: bool = True, source: str = "s", ticker: str = "TSLA") -> Dated:
     event = Event(
         kind=EventKind.EARNINGS, day=day, confirmed=confirmed, before_open=False, known_at=known_at, source=source
     )
@@ -29,7 +29,7 @@ def report(day: date, known_at: datetime, *, confirmed: bool = True, source: str
 
 
 def earnings(almanac: Almanac, at: datetime = NOON) -> list[tuple[date, bool, str]]:
-    told = almanac.calendar("NVDA", at).events
+    told = almanac.calendar("TSLA", at).events
     return [(one.day, one.confirmed, one.source) for one in told if one.kind is EventKind.EARNINGS]
 
 
@@ -105,11 +105,24 @@ def test_an_index_has_no_earnings_and_a_single_names_are_unknown() -> None:
     for ticker in ("SPX", "SPY", "TLT", "ES"):
         assert shipped().calendar(ticker, NOON).earnings_known
     assert EventKind.EX_DIVIDEND not in shipped().calendar("ES", NOON).unknown
-    for ticker in ("NVDA", "NOPE"):
+    for ticker in ("TSLA", "NOPE"):
         assert not shipped().calendar(ticker, NOON).earnings_known
     assert EventKind.EX_DIVIDEND not in shipped().calendar("SPX", NOON).unknown
     assert EventKind.EX_DIVIDEND in shipped().calendar("QQQ", NOON).unknown
     assert EventKind.EX_DIVIDEND not in shipped().calendar("SPY", NOON).unknown
+
+
+def test_a_report_is_ahead_from_its_announcement_and_the_last_one_is_kept() -> None:
+    def reports(at: datetime) -> list[date]:
+        return [one.day for one in shipped().calendar("NVDA", at).events if one.kind is EventKind.EARNINGS]
+
+    before, after = datetime(2026, 5, 20, 20, tzinfo=UTC), datetime(2026, 5, 21, 14, tzinfo=UTC)
+    assert reports(before) == [date(2026, 2, 25)]
+    assert not shipped().calendar("NVDA", before).earnings_known
+    assert reports(after) == [date(2026, 2, 25), date(2026, 5, 20), date(2026, 8, 26)]
+    assert shipped().calendar("NVDA", after).earnings_known
+    past = shipped().calendar("NVDA", datetime(2026, 8, 28, 14, tzinfo=UTC))
+    assert not past.earnings_known, "nobody told of the next one"
 
 
 def test_what_no_schedule_reaches_is_unknown() -> None:
@@ -167,7 +180,7 @@ def test_the_first_source_that_knows_is_believed_and_another_word_stands_beside_
     yahoo = Facts(name="yahoo", events=(report(date(2026, 8, 27), KNOWN, source="yahoo"),))
     both = shipped().beside(yahoo, mine)
     assert earnings(both) == [(date(2026, 8, 26), True, "mine"), (date(2026, 8, 27), False, "yahoo")]
-    assert both.calendar("NVDA", NOON).earnings_known
+    assert both.calendar("TSLA", NOON).earnings_known
     same = shipped().beside(mine, Facts(name="yahoo", events=(report(date(2026, 8, 26), KNOWN, source="yahoo"),)))
     assert earnings(same) == [(date(2026, 8, 26), True, "mine")]
     turned = Almanac((mine, yahoo), ("yahoo", "file"))
@@ -181,7 +194,7 @@ def test_a_first_source_that_knows_nothing_ahead_gives_way() -> None:
     yahoo = Facts(name="yahoo", events=(report(date(2026, 8, 26), KNOWN, source="yahoo"),))
     told = earnings(shipped().beside(old, yahoo))
     assert told == [(date(2026, 2, 25), True, "mine"), (date(2026, 8, 26), True, "yahoo")]
-    last = shipped().beside(old).calendar("NVDA", NOON)
+    last = shipped().beside(old).calendar("TSLA", NOON)
     assert not last.earnings_known
     assert [one.day for one in last.events if one.kind is EventKind.EARNINGS] == [date(2026, 2, 25)]
 
@@ -198,16 +211,16 @@ def test_a_report_that_is_moved_and_confirmed_stands_once() -> None:
 
 
 def test_a_source_may_know_that_there_is_none() -> None:
-    none = Facts(name="file", never=(Never("NVDA", EventKind.EX_DIVIDEND, KNOWN),))
-    assert EventKind.EX_DIVIDEND not in shipped().beside(none).calendar("NVDA", NOON).unknown
-    assert EventKind.EX_DIVIDEND in shipped().beside(none).calendar("NVDA", KNOWN - timedelta(days=1)).unknown
+    none = Facts(name="file", never=(Never("TSLA", EventKind.EX_DIVIDEND, KNOWN),))
+    assert EventKind.EX_DIVIDEND not in shipped().beside(none).calendar("TSLA", NOON).unknown
+    assert EventKind.EX_DIVIDEND in shipped().beside(none).calendar("TSLA", KNOWN - timedelta(days=1)).unknown
 
 
 def paid(day: date, amount: float, source: str, known_at: datetime) -> tuple[str, CorporateAction]:
     action = CorporateAction(
         kind=ActionKind.DIVIDEND, day=day, ratio=None, amount=amount, note="", source=source, known_at=known_at
     )
-    return "NVDA", action
+    return "TSLA", action
 
 
 def test_dividends_are_actions_and_events_and_no_action_counts_twice() -> None:
@@ -222,13 +235,13 @@ def test_dividends_are_actions_and_events_and_no_action_counts_twice() -> None:
     )
     mine = Facts(name="file", actions=(paid(date(2026, 6, 11), 0.02, "mine", announced),))
     almanac = shipped().beside(lean, mine)
-    dividends = [one for one in almanac.instrument("NVDA", NOON).actions if one.kind is ActionKind.DIVIDEND]
+    dividends = [one for one in almanac.instrument("TSLA", NOON).actions if one.kind is ActionKind.DIVIDEND]
     assert [(one.day, one.amount) for one in dividends] == [(date(2026, 3, 11), 0.01), (date(2026, 6, 11), 0.02)]
-    calendar = almanac.calendar("NVDA", NOON)
+    calendar = almanac.calendar("TSLA", NOON)
     assert EventKind.EX_DIVIDEND not in calendar.unknown
     told = [one for one in calendar.events if one.kind is EventKind.EX_DIVIDEND]
     assert [(one.day, one.source) for one in told] == [(date(2026, 3, 11), "lean"), (date(2026, 6, 11), "mine")]
-    assert EventKind.EX_DIVIDEND in almanac.calendar("NVDA", announced - timedelta(days=1)).unknown
+    assert EventKind.EX_DIVIDEND in almanac.calendar("TSLA", announced - timedelta(days=1)).unknown
 
 
 def test_a_file_of_ones_own_is_heard_first(tmp_path: Path) -> None:
@@ -237,7 +250,7 @@ def test_a_file_of_ones_own_is_heard_first(tmp_path: Path) -> None:
         '[file]\nsource = "me"\nstated = 2026-05-01\n'
         '[[instrument]]\nticker = "XBI"\nkind = "etf"\nsector = "Health Care"\n'
         '[[instrument]]\nticker = "AMZN"\nsector = "Information Technology"\n'
-        '[[event]]\nticker = "NVDA"\nkind = "earnings"\nday = 2026-08-26\n'
+        '[[event]]\nticker = "TSLA"\nkind = "earnings"\nday = 2026-08-26\n'
     )
     almanac = open_almanac(path)
     assert almanac.instrument("XBI", NOON).kind is Kind.ETF
@@ -256,7 +269,7 @@ def test_a_source_of_events_that_there_is_not_is_named() -> None:
 
 def test_a_measured_beta_is_carried() -> None:
     beta = Beta(value=1.7, against="SPX", sessions=252, known_at=KNOWN)
-    assert shipped().instrument("NVDA", NOON, beta).beta == beta
+    assert shipped().instrument("TSLA", NOON, beta).beta == beta
 
 
 def test_events_of_every_ticker_and_of_one_stand_together() -> None:
