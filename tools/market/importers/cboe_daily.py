@@ -16,7 +16,7 @@ import polars as pl
 from domain.market import Interval
 from tools import sessions
 from tools.market.importers import histdata
-from tools.market.importers.chain_rows import NEW_YORK, normalize, set_name
+from tools.market.importers.chain_rows import NEW_YORK, noon, normalize, set_name
 from tools.market.importers.protocol import Converted, Layout
 from tools.market.store import Store
 
@@ -85,7 +85,10 @@ def convert(frame: pl.DataFrame, store: Store) -> Converted:
         },
         orient="row",
     )
-    rows, dropped = normalize(frame.join(times, on="quote_ts", how="left"), "cboe daily")
+    placed = frame.join(times, on="quote_ts", how="left").with_columns(
+        quoted_at=pl.coalesce("quoted_at", noon(pl.col("quote_ts").cast(pl.Date)))  # no session: dropped as such
+    )
+    rows, dropped = normalize(placed, "cboe daily")
     note = f"snapshot time of {', '.join(unmatched)} stated as 15:45: no bar matches" if unmatched else ""
     return Converted(frame.height, chains=(set_name(rows, "spx-%Y"), rows), dropped=dropped, note=note)
 

@@ -99,10 +99,20 @@ def set_name(rows: pl.DataFrame, pattern: str) -> str:
 
 
 def at_close(frame: pl.DataFrame, date_column: str) -> pl.DataFrame:
-    """The frame with `quoted_at` at its date's close, 16:00 New York, 13:00 on half days; null on no session."""
+    """The frame with `quoted_at` at its date's close: 16:00 New York, 13:00 on half days.
+
+    A day that is no session has no close and gets its noon: `normalize` drops it as no session, not for lack of a time.
+    """
     days = frame.select(pl.col(date_column).cast(pl.Date).alias("day"))["day"]
     table = _closes(days).rename({"closed": "quoted_at"})
-    return frame.with_columns(days).join(table, on="day", how="left").drop("day")
+    joined = frame.with_columns(days).join(table, on="day", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("quoted_at").fill_null(noon(pl.col("day")))).drop("day")
+
+
+def noon(day: pl.Expr) -> pl.Expr:
+    """Noon in New York of a date, UTC: a moment that is on this day wherever it is asked."""
+    moment = day.cast(pl.Datetime("us")) + pl.duration(hours=12)
+    return moment.dt.replace_time_zone(NEW_YORK).dt.convert_time_zone("UTC")
 
 
 def _given(name: str, held: frozenset[str], kind: pl.DataType | type[pl.DataType], otherwise: pl.Expr) -> pl.Expr:

@@ -21,8 +21,6 @@ _COLUMNS = frozenset(_NAMES.split())
 
 def _convert(frame: pl.DataFrame, pattern: str, source: str) -> Converted:
     stated = at_close(frame, "quote_ts").with_columns(uncertainty_s=pl.lit(UNCERTAINTY_S))
-    # A day without a session has no close: the copy of a holiday is dropped as such, not for lack of a time.
-    stated = stated.with_columns(pl.col("quoted_at").fill_null(pl.col("quote_ts").dt.replace_time_zone("UTC")))
     rows, dropped = normalize(stated, f"{source}, stated at the close")
     return Converted(frame.height, chains=(set_name(rows, pattern), rows), dropped=dropped)
 

@@ -46,9 +46,11 @@ def carry(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _convert(set_pattern: str, what: str) -> Callable[[pl.DataFrame, Store], Converted]:
+def _convert(set_pattern: str, what: str, *, one_root: bool = False) -> Callable[[pl.DataFrame, Store], Converted]:
     def convert(frame: pl.DataFrame, _: Store) -> Converted:
         full = carry(frame)
+        if one_root:
+            full = full.with_columns(root=pl.col("underlying"))
         rows, dropped = normalize(full.with_columns(quoted_at=to_utc("quote_ts")), f"lean, {what}")
         added = {_CARRIED: full.height - frame.height} if full.height > frame.height else {}
         return Converted(frame.height, chains=(set_name(rows, set_pattern), rows), dropped=dropped, added=added)
@@ -56,12 +58,8 @@ def _convert(set_pattern: str, what: str) -> Callable[[pl.DataFrame, Store], Con
     return convert
 
 
-def convert_futures(frame: pl.DataFrame, store: Store) -> Converted:
-    """Options on futures, prices in points: one root for all expiries, whose own futures price is each row's spot."""
-    return _convert("es-%Y-%m", "5-minute quotes of options on futures")(
-        frame.with_columns(root=pl.col("underlying")), store
-    )
-
+# Prices in points; one root for all expiries, and the futures price of its own expiry as each row's spot.
+convert_futures = _convert("es-%Y-%m", "5-minute quotes of options on futures", one_root=True)
 
 LAYOUTS = (
     Layout(

@@ -40,9 +40,7 @@ def convert_greeks(frame: pl.DataFrame, _: Store) -> Converted:
     """
     stamped = at_close(frame.with_columns(known_at=to_utc("quote_ts")), "quote_ts")
     last = pl.col("quoted_at") + _CLOSING
-    stamped = stamped.with_columns(
-        quoted_at=pl.when(last.is_null()).then("known_at").otherwise(pl.min_horizontal("known_at", last))
-    )
+    stamped = stamped.with_columns(quoted_at=pl.min_horizontal("known_at", last))
     rows, dropped = normalize(stamped, "yahoo, greeks of cboe")
     return Converted(frame.height, chains=(set_name(rows, "greeks-%Y-%m"), rows), dropped=dropped)
 
