@@ -176,6 +176,17 @@ async def test_a_source_that_asks_for_more_than_we_wait_is_left_alone_until_then
     assert use.source == "cboe"
 
 
+async def test_a_source_that_fails_after_the_pause_it_asked_for_gets_another_one() -> None:
+    clock = RunningClock()
+    patient = asker(clock, attempts=1, failures=5, pause_s=60.0)
+    source = Scripted("cboe", transient(600.0), SourceFailed("a page instead of data"), ROWS)
+    await ask(patient, source)
+    clock.advance(timedelta(seconds=600))
+    await ask(patient, source)
+    _, use = await ask(patient, source)
+    assert use.failed == ("cboe: left alone until 15:11:00 UTC after its failures",)
+
+
 async def test_no_wish_keeps_a_source_shut_longer_than_the_longest_pause() -> None:
     clock = RunningClock()
     patient = asker(clock, longest_pause_s=900.0)
