@@ -7,6 +7,7 @@ never older. Implied volatility is a decimal, vega per point, theta per calendar
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import polars as pl
@@ -60,14 +61,16 @@ class Cboe:
         body = await self._get(f"options/{_symbol(ticker)}.json")
         if body is None:
             return Absent(what=f"a chain of {ticker}", why="unknown symbol")
-        return chain_rows(payload.as_object(body), ticker, self._clock.now())
+        now = self._clock.now()
+        return await asyncio.to_thread(lambda: chain_rows(payload.as_object(body), ticker, now))
 
     async def index(self, name: str) -> pl.DataFrame | Absent:
         """Daily values of an index of complete sessions, since it began."""
         body = await self._get(f"charts/historical/{_symbol(name)}.json")
         if body is None:
             return Absent(what=f"daily values of {name}", why="unknown symbol")
-        return index_rows(payload.as_object(body), name, self._clock.now())
+        now = self._clock.now()
+        return await asyncio.to_thread(lambda: index_rows(payload.as_object(body), name, now))
 
     async def bars(self, ticker: str, interval: Interval) -> pl.DataFrame | Absent:
         """Not offered."""

@@ -106,7 +106,8 @@ class Yahoo:
                 pages = [group.create_task(page(expiration)) for expiration in expirations]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        return chain_rows([task.result() for task in pages], ticker, self._clock.now())
+        now = self._clock.now()
+        return await asyncio.to_thread(lambda: chain_rows([task.result() for task in pages], ticker, now))
 
     async def bars(self, ticker: str, interval: Interval) -> pl.DataFrame | Absent:
         """The newest complete bars of regular hours: daily since the beginning, 5-minute over a month."""
