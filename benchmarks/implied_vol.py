@@ -171,7 +171,7 @@ def quantlib(inputs: dict[str, Any], n: int) -> tuple[float, list[float]]:
 
 def loading(cache: Path) -> tuple[float, float]:
     """Seconds to load numba and the compiled code: (with an empty cache, with a full one)."""
-    code = "import time; a = time.perf_counter(); import quant.vanilla.implied_kernel; print(time.perf_counter() - a)"
+    code = "import time; a = time.perf_counter(); import quant.vanilla.kernel; print(time.perf_counter() - a)"
     env = dict(os.environ) | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
     both = [
         float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env).stdout)

@@ -5,7 +5,7 @@ s = sigma sqrt(t), the out-of-the-money value over D sqrt(F K) is
 
     beta(x, s) = N(-|x|/s + s/2) e^{-|x|/2} - N(-|x|/s - s/2) e^{|x|/2},        0 < beta < e^{-|x|/2},
 
-and `quant.vanilla.implied_kernel` inverts it, compiled. The compiled code releases the interpreter's lock and every
+and `quant.vanilla.kernel` inverts it, compiled. The compiled code releases the interpreter's lock and every
 option stands alone: to use several cores, split the arrays over threads; the result does not depend on the split.
 """
 
@@ -80,6 +80,6 @@ def normalised_black(x: ArrayLike, s: ArrayLike) -> Floats:
 
 def _kernel() -> ModuleType:
     """Loaded at the first use: a command that prices nothing does not wait for a compiler."""
-    from quant.vanilla import implied_kernel
+    from quant.vanilla import kernel
 
-    return implied_kernel
+    return kernel
