@@ -71,3 +71,17 @@ def test_a_run_without_a_model_is_vetoed_and_with_one_says_so(parley: Parley, sc
     assert "quoted by a spread model: no real quotes" in made
     assert "has neither bid nor ask" not in " ".join(made.split())
     assert "quotes_tradable" not in made
+
+
+def test_reset_takes_models_along_and_stops_at_strangers_among_them(alone: Parley) -> None:
+    store = alone.home / "data" / "store"
+    (store / "spreads").mkdir(parents=True)
+    (store / "manifest.json").write_text('{"version": 2, "files": {}}')
+    (store / "spreads" / "winter.json").write_text("{}")
+    stranger = store / "spreads" / "precious.txt"
+    stranger.write_text("mine")
+    assert alone("reset", "--yes").code == 2
+    assert stranger.read_text() == "mine"
+    stranger.unlink()
+    assert alone("reset", "--yes").code == 0
+    assert not store.exists()
