@@ -44,3 +44,12 @@ def live_market(settings: Settings, clock: Clock) -> LiveMarket:
         patience=Patience(timeout_s=names.timeout_s, attempts=names.attempts),
         watch_days=settings.watch_days,
     )
+
+
+async def close_market(market: Market) -> None:
+    """Let a live market's connections go; others have none."""
+    if market.live:
+        from tools.market.live import LiveMarket
+
+        if isinstance(market, LiveMarket):
+            await market.close()

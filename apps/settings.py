@@ -26,8 +26,10 @@ CONFIG_KEY = "PARLEY_CONFIG"
 FOREIGN = frozenset({CONFIG_KEY, "PARLEY_TEST_DATABASE_URL"})
 # Tables of the file; in the environment each is one JSON document.
 TABLES = ("weights", "limits", "lag_limits", "sources", "mandate")
-# Where things lie, secrets and who argues with whom over which socket do not change a decision's meaning.
-OUTSIDE_HASH = frozenset({"database_url", "data_dir", "store_dir", "model_api_key", "model_url", "threads", "market"})
+# Where things lie, how long, secrets and who argues with whom over which socket do not change a decision's meaning.
+OUTSIDE_HASH = frozenset(
+    {"database_url", "data_dir", "store_dir", "model_api_key", "model_url", "threads", "market", "watch_days"}
+)
 
 
 def _home() -> Path:
@@ -96,7 +98,7 @@ class Settings(Section):
     store_dir: Path = Field(
         default=Path("store"), description="recorded market data (Parquet); default: the data folder's `store`"
     )
-    market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed] or recorded:NAME")
+    market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed], recorded:NAME or live")
     seed: int = Field(default=43, ge=0, description="seed of the simulated market")
     model_url: str | None = Field(
         default=None, description="an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"

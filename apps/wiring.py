@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from apps.markets import market_named
+from apps.markets import close_market, market_named
 from apps.settings import Settings
 from domain.codec import digest
 from domain.decision import RunSpec
@@ -240,6 +240,8 @@ async def open_house(
         finally:
             if warming is not None:
                 await warming
+            for market in opened.values():
+                await close_market(market)
             await store.close()
     finally:
         if settings.external_database is None:
