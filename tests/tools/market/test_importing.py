@@ -102,10 +102,10 @@ def test_what_is_unknown_is_skipped_with_its_reason(tmp_path: Path) -> None:
     pl.DataFrame([option_rows()]).drop("iv").write_parquet(data / "yahoo_chain_short.parquet")
     report = import_path(data, tmp_path / "store")
     assert [file.status for file in report.files] == ["skipped", "skipped"]
-    assert report.files[0].note == "no known layout has this name and these columns"
+    assert report.files[0].note.startswith("no known layout has this name and these columns; --as")
     assert report.files[1].note == "named like yahoo-chains, but lacks iv"
     (data / "notes.txt").write_text("hello")
-    assert import_path(data / "notes.txt", tmp_path / "store").files[0].note == "not a Parquet file"
+    assert import_path(data / "notes.txt", tmp_path / "store").files[0].note.startswith("not a Parquet file; --as")
 
 
 def test_bad_input_is_said(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ LAYOUTS: tuple[Layout, ...] = (
     *trends.LAYOUTS,
 )
 CONVERTERS = 2  # raise it when a converter changes what it gives, and every file is converted anew
+_OWN = "--as and --map bring in a file of any columns"
 HELD = "held already from another file"
 PART_ROWS = 400_000  # of a file that is read in parts; at least one whole day
 
@@ -168,7 +169,7 @@ def bring(
 
 def _layout(file: Path) -> tuple[Layout | None, str]:
     if file.suffix != ".parquet":
-        return None, "not a Parquet file"
+        return None, f"not a Parquet file; {_OWN}"
     try:
         columns = frozenset(pl.read_parquet_schema(file))
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -180,7 +181,7 @@ def _layout(file: Path) -> tuple[Layout | None, str]:
     if named:
         lacks = next(layout for layout in LAYOUTS if layout.name == named[0]).columns - columns
         return None, f"named like {named[0]}, but lacks {', '.join(sorted(lacks))}"
-    return None, "no known layout has this name and these columns"
+    return None, f"no known layout has this name and these columns; {_OWN}"
 
 
 def _skipped(file: Path, why: str) -> ImportedFile:
