@@ -43,7 +43,7 @@ class HestonParams:
 
 @record
 class Jump:
-    """A compound Poisson part of log price: `intensity` jumps a year, each normal with `mean` and `sd` (Merton 1976)."""
+    """A compound Poisson part of log price: `intensity` jumps a year, each normal (`mean`, `sd`; Merton 1976)."""
 
     intensity: float
     mean: float
@@ -73,20 +73,28 @@ class Jump:
 
 @record
 class BatesParams:
-    """Heston's model with independent lognormal jumps (Bates 1996), of as many kinds as given."""
+    """Heston's model with independent lognormal jumps (Bates 1996), of as many kinds as given.
+
+    `floor` is a constant variance a year beside the stochastic one, of a Brownian motion of its own.
+    """
 
     diffusion: HestonParams
     jumps: tuple[Jump, ...] = ()
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.floor) and self.floor >= 0):
+            raise BadInput(f"a floor of variance is zero or more, not {self.floor}")
 
     def scaled(self, m: float) -> BatesParams:
         """All variance multiplied by m: the diffusion's exactly, the jumps' by their intensity, sizes as they were."""
         jumps = tuple(Jump(intensity=m * jump.intensity, mean=jump.mean, sd=jump.sd) for jump in self.jumps)
-        return BatesParams(diffusion=self.diffusion.scaled(m), jumps=jumps)
+        return BatesParams(diffusion=self.diffusion.scaled(m), jumps=jumps, floor=m * self.floor)
 
     def average_variance(self, years: float) -> float:
         """Expected quadratic variation of log price a year, averaged from now over a horizon."""
-        return self.diffusion.average_variance(years) + sum(jump.variance for jump in self.jumps)
+        return self.floor + self.diffusion.average_variance(years) + sum(jump.variance for jump in self.jumps)
 
     def log_contract(self, years: float) -> float:
         """−2·E[ln(S_T/F)] a year over a horizon: the model-free implied variance that strips of options measure."""
-        return self.diffusion.average_variance(years) + sum(jump.log_contract for jump in self.jumps)
+        return self.floor + self.diffusion.average_variance(years) + sum(jump.log_contract for jump in self.jumps)

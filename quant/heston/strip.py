@@ -49,13 +49,14 @@ def strip(
     if not (positive and years > 0 and forward > 0 and discount > 0 and np.isfinite([years, forward, discount]).all()):
         raise BadInput("a strip needs positive forward, maturity, discount, strikes and tolerance, and an event >= 0")
     law, jumps = (params.diffusion, params.jumps) if isinstance(params, BatesParams) else (params, ())
+    w = params.average_variance(years) * years + event
+    event += params.floor * years if isinstance(params, BatesParams) else 0.0
     k = np.log(forward / strikes)
     low, high = _bounds(law, jumps, years, event, tolerance)
     value = np.maximum(discount * np.where(is_call, forward - strikes, strikes - forward), 0.0)
     rows = np.flatnonzero((k > low) & (k < high))
     if len(rows) == 0:
         return value
-    w = params.average_variance(years) * years + event
     step = 2 * pi / (1.02 * (high - low))
     last = _vanishing(law, jumps, years, event, w, _MARGIN * tolerance)
     count = ceil(last / step) + 1
@@ -67,7 +68,7 @@ def strip(
     density = step * (np.exp(-0.5 * w * quadratic) - np.exp(logs)) / quadratic
     density[0] *= 0.5
     turns = _turns(k[rows] * step, count)
-    correction = np.sqrt(forward * strikes[rows]) / pi * (turns @ density).real
+    correction = np.sqrt(forward * strikes[rows]) / pi * np.einsum("ij,j->i", turns, density).real
     base = black76(forward, strikes[rows], years, sqrt(w / years), discount, is_call[rows])
     value[rows] = np.maximum(base + discount * correction, 0.0)
     return value
@@ -88,7 +89,8 @@ def _vanishing(law: HestonParams, jumps: tuple[Jump, ...], years: float, event: 
     decay = -log(limit)
     tail = sqrt(1 - law.rho**2) * (law.v0 + law.kappa * law.theta * years) / law.sigma
     gauss = sqrt(2 * decay / w)
-    trials: Floats = np.asarray(max(decay / tail, gauss) * 1.5 * _TRIALS, dtype=np.float64)
+    most = min(decay / tail, sqrt(2 * decay / event)) if event > 0 else decay / tail
+    trials: Floats = np.asarray(max(most, gauss) * 1.5 * _TRIALS, dtype=np.float64)
     logs = log_characteristic(law, trials, years) + other_characteristic(jumps, trials, years, event)
     alive = np.flatnonzero(logs.real > -decay)
     beyond = trials[min(alive[-1] + 1, len(trials) - 1)] if len(alive) else trials[0]

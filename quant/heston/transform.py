@@ -161,6 +161,7 @@ def european(
         raise BadInput("Heston prices need a positive forward, maturity and discount and positive strikes")
     law, jumps = (params.diffusion, params.jumps) if isinstance(params, BatesParams) else (params, ())
     w = params.average_variance(years) * years + event
+    event += params.floor * years if isinstance(params, BatesParams) else 0.0
     base = black76(forward, strikes, years, sqrt(w / years), discount, is_call)
     scale = discount * np.sqrt(forward * strikes)
     limit = tolerance * np.maximum(forward, strikes)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from tools.market.simulated.paths import closes, jumps, path
 from tools.market.simulated.presets import PROFILES
 from tools.market.snapshot import take_snapshot
 
+ROOT = Path(__file__).resolve().parents[3]
 NOON = sessions.new_york(date(2026, 6, 30), 12, 0)
 
 
@@ -45,6 +49,22 @@ async def test_equal_presets_and_seeds_repeat_to_the_bit() -> None:
     assert [digest(snapshot) for snapshot in reversed(again)] == first
     other = digest(await take_snapshot(SimulatedMarket("vrp", 8), "SPX", at))
     assert other != first[0]
+
+
+def test_another_process_makes_the_same_bits() -> None:
+    code = (
+        "import asyncio\n"
+        "from domain.codec import digest\n"
+        "from tools.market.simulated.market import SimulatedMarket\n"
+        "market = SimulatedMarket('planted:0.10', 9)\n"
+        "print(digest(asyncio.run(market.chain('SPY', market.last_session_middle()))))\n"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "4", "OMP_NUM_THREADS": "2"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    market = SimulatedMarket("planted:0.10", 9)
+    assert said.stdout.strip() == digest(asyncio.run(chain_of(market, "SPY", market.last_session_middle())))
 
 
 async def test_the_preset_moves_quotes_and_not_prices() -> None:

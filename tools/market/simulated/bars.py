@@ -47,7 +47,9 @@ def minutes(seed: int, ticker: str, wanted: Ints) -> Bars:
     steps = about.steps[wanted][:, None]
     nodes = np.log(walk.price[wanted])
     leap, when = _leaps(seed, ticker, wanted)
-    spent = (1 - OVERNIGHT) / YEAR * walk.variance[wanted, :-1] / steps  # in a node's five minutes
+    spent = (
+        (1 - OVERNIGHT) / YEAR * (walk.variance[wanted, :-1] + profile.law.floor) / steps
+    )  # in a node's five minutes
     place = (wanted[:, None, None], np.arange(NODES - 1, dtype=np.int64)[None, :, None])
     inner = np.arange(5, dtype=np.int64)[None, None, :]
     z = ndtri(uniforms(seed, (ticker, "minute"), *place, inner))

@@ -80,7 +80,7 @@ def crowd(seed: int, ticker: str, rows: Contracts, session: int, through: float,
         out = (away >= 0) == rows.is_call[at]
         size = np.abs(np.where(out, away, 1.6 * away))
         chance = ndtri(uniforms(seed, (ticker, "inflow", block), rows.ident[at]))
-        inflow = weight[at] * np.exp(2.2 * chance - 2.4 - 1.1 * size * np.sqrt(np.minimum(size, 16.0)))
+        inflow = weight[at] * np.exp(2.6 * chance - 3.3 - 1.1 * size * np.sqrt(np.minimum(size, 16.0)))
         ended = age[at] >= BLOCK * (block + 1)
         held[at] = np.where(ended, held[at] * _STAYS + inflow, held[at])
         flow[at] = inflow
@@ -95,7 +95,7 @@ def crowd(seed: int, ticker: str, rows: Contracts, session: int, through: float,
     bought, sold = flow * (opened[1] - opened[0]), gone * (closed[1] - closed[0])
     days = (rows.settles_at - about.opens[session]) / 86400
     passed = uniforms(seed, (ticker, "passed on", session), rows.ident)
-    busy = 0.6 + 25 * np.exp(-days / 1.0)
+    busy = 0.6 + 150 * np.exp(-days / 0.4)
     volume = np.floor(bought + sold + bought * busy * -np.log(passed))
     volume = np.maximum(volume, np.abs(tomorrow - interest))
     planted = np.zeros(len(age))

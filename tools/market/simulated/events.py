@@ -131,7 +131,8 @@ def social(seed: int, ticker: str, as_of: datetime) -> SocialCounts | None:
     open_day = about.days[place] == days
     price = path(seed, ticker).price[:, -1]
     moves = np.diff(np.log(price), prepend=np.log(profile.start))
-    deviation = np.sqrt((closes(seed)[ticker].variance + sum(j.variance for j in profile.law.jumps)) / 252)
+    steady = profile.law.floor + sum(jump.variance for jump in profile.law.jumps)
+    deviation = np.sqrt((closes(seed)[ticker].variance + steady) / 252)
     shock = np.where(open_day, np.abs(moves[place]) / deviation[place], 0.0)
     chance = uniforms(seed, (ticker, "mentions"), days)
     crowd = uniforms(seed, ("everyone", "mentions"), days)

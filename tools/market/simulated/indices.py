@@ -50,7 +50,7 @@ def levels(m: float, seed: int, name: str) -> Floats:
     about, walk = grid(), path(seed, UNDERLYING)
     law = PROFILES[UNDERLYING].law
     kappa, theta = law.diffusion.kappa, law.diffusion.theta
-    jumping = sum(jump.log_contract for jump in law.jumps)
+    steady = law.floor + sum(jump.log_contract for jump in law.jumps)
     nodes = np.minimum(np.arange(NODES), about.steps[:, None])
     left = (1 - OVERNIGHT) * (1 - nodes / about.steps[:, None])
     now = about.opens[:, None] + STEP_S * nodes
@@ -58,7 +58,7 @@ def levels(m: float, seed: int, name: str) -> Floats:
     totals, times = [], []
     for settles_at, place in _around(name):
         clock = (left + place[:, None]) / YEAR
-        total = theta * clock + (walk.variance - theta) * -np.expm1(-kappa * clock) / kappa + jumping * clock
+        total = theta * clock + (walk.variance - theta) * -np.expm1(-kappa * clock) / kappa + steady * clock
         totals.append(total)
         times.append(settles_at[:, None] - now)
     (near, far), (before, after) = totals, times

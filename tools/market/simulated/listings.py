@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DAILY_DAYS, _WEEKLY_DAYS, _MONTH_END_DAYS, _MONTHLY_DAYS, _LONG_DAYS = 14, 56, 190, 365, 900
 _LONG_MONTHS = (1, 6, 12)
 _FINE_DAYS = 56  # the fine strike grid begins this long before an expiration; a ticker with dailies has it for longer
-_NEAR = 0.16  # and reaches this far beyond the prices seen since
+_NEAR = 0.18  # and reaches this far beyond the prices seen since
 
 
 class Listing(NamedTuple):
@@ -123,7 +123,8 @@ def _reach(seed: int, ticker: str, listing: Listing, first: int, session: int) -
     now = float(path(seed, ticker).variance[first : session + 1, 0].max())
     years = (listing.expiry - listing.listed).days / 365
     life = (1 - np.exp(-law.kappa * years)) / law.kappa
-    deviation = float(np.sqrt(law.theta * years + max(now - law.theta, 0.0) * life))
+    steady = profile.law.floor + law.theta
+    deviation = float(np.sqrt(steady * years + max(now - law.theta, 0.0) * life))
     down, up = profile.reach
     return float(np.exp(-down * deviation)), float(np.exp(up * deviation))
 

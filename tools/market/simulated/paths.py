@@ -44,7 +44,7 @@ class Closes(NamedTuple):
     """A ticker's diffusion from close to close, arrays of shape (n,)."""
 
     moves: Floats  # log price, a martingale in the exponent
-    variance: Floats  # at the close, under P, a year
+    variance: Floats  # the stochastic part at the close, under P, a year
 
 
 class Jumps(NamedTuple):
@@ -60,7 +60,7 @@ class Path(NamedTuple):
     """One underlying at every node, shape (n, NODES); after the close of a half day the close stands."""
 
     price: Floats
-    variance: Floats  # under P, a year
+    variance: Floats  # the stochastic part, under P, a year
     low: Floats  # of a session's nodes, shape (n,)
     high: Floats
 
@@ -99,6 +99,7 @@ def closes(seed: int) -> dict[str, Closes]:
     count = len(grid().days)
     laws = [PROFILES[ticker].law.diffusion for ticker in tickers]
     v0, kappa, theta, sigma, rho = np.array([(p.v0, p.kappa, p.theta, p.sigma, p.rho) for p in laws]).T
+    steady = np.array([PROFILES[ticker].law.floor for ticker in tickers]) / YEAR
     z_v, z_s = (
         np.stack(
             [_shared(seed, ticker, what, (count,), getattr(PROFILES[ticker], loading)) for ticker in tickers], axis=1
@@ -131,7 +132,7 @@ def closes(seed: int) -> dict[str, Closes]:
             slope * b2 * a / (1 - 2 * slope * a) - 0.5 * np.log(1 - 2 * slope * a),
             np.log(p + beta * (1 - p) / (beta - slope)),
         )
-        moves[i] = -log_m - 0.5 * k3 * now + k2 * after + np.sqrt(k3 * (now + after)) * z_s[i]
+        moves[i] = -log_m - 0.5 * (k3 * now + steady) + k2 * after + np.sqrt(k3 * (now + after) + steady) * z_s[i]
         variance[i] = now = np.maximum(after, _TINY)
     return {ticker: Closes(moves[:, j], variance[:, j]) for j, ticker in enumerate(tickers)}
 
@@ -179,12 +180,12 @@ def path(seed: int, ticker: str) -> Path:
     moves, variance = closes(seed)[ticker]
     count = len(moves)
     before = np.concatenate([[law.v0], variance[:-1]])
-    total = np.maximum(0.5 * (before + variance), _TINY) / YEAR
+    average = np.maximum(0.5 * (before + variance), _TINY) / YEAR
     z = _shared(seed, ticker, "nodes", (count, NODES), profile.shared_price)
     own = _shared(seed, ticker, "variance nodes", (count, NODES), profile.shared_vol)
     y = law.rho * z + np.sqrt(1 - law.rho**2) * own
-    log_price = _bridge(np.zeros(count), moves, total, z)
-    shape = _bridge(before, variance, law.sigma**2 * total, y)
+    log_price = _bridge(np.zeros(count), moves, average + profile.law.floor / YEAR, z)
+    shape = _bridge(before, variance, law.sigma**2 * average, y)
     floor = 0.25 * np.minimum(before, variance)
     log_price += np.concatenate([[0.0], np.cumsum(moves)[:-1]])[:, None]
     log_price += carried(ticker) + _jumped(seed, ticker)

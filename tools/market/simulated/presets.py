@@ -25,9 +25,9 @@ _WIDEST = 0.5  # a planted edge is at most this, either way
 
 # Quoted spread as a share of the mid, out of the money, at |ln K/F| / (σ√T) = MONEYNESS; up to 35 days and beyond.
 MONEYNESS = (0.25, 0.75, 1.25, 2.0, 3.5)
-_SPX_SPREADS = ((0.015, 0.024, 0.040, 0.095, 0.40), (0.011, 0.017, 0.028, 0.065, 0.25))
-_ETF_SPREADS = ((0.004, 0.006, 0.010, 0.030, 0.18), (0.004, 0.006, 0.009, 0.025, 0.14))
-_NAME_SPREADS = ((0.019, 0.024, 0.034, 0.14, 0.50), (0.015, 0.019, 0.027, 0.09, 0.30))
+_SPX_SPREADS = ((0.015, 0.024, 0.032, 0.060, 0.20), (0.011, 0.017, 0.022, 0.040, 0.15))
+_ETF_SPREADS = ((0.004, 0.005, 0.006, 0.012, 0.08), (0.003, 0.004, 0.006, 0.010, 0.06))
+_NAME_SPREADS = ((0.019, 0.024, 0.034, 0.14, 0.50), (0.016, 0.024, 0.036, 0.11, 0.30))
 
 
 class Payout(NamedTuple):
@@ -94,15 +94,17 @@ def variance_ratio(preset: str) -> float:
     return 1 - edge
 
 
-def _law(theta_q: float, kappa: float, sigma_q: float, rho: float, *jumps_q: tuple[float, float, float]) -> BatesParams:
+def _law(
+    floor_q: float, theta_q: float, kappa: float, sigma_q: float, rho: float, *jumps_q: tuple[float, float, float]
+) -> BatesParams:
     """P parameters whose `vrp` quotes have these Q parameters; jumps as (intensity, mean, sd)."""
     jumps = tuple(Jump(intensity=rate, mean=mean, sd=sd) for rate, mean, sd in jumps_q)
     diffusion = HestonParams(v0=theta_q, kappa=kappa, theta=theta_q, sigma=sigma_q, rho=rho)
-    return BatesParams(diffusion=diffusion, jumps=jumps).scaled(PRESETS["vrp"])
+    return BatesParams(diffusion=diffusion, jumps=jumps, floor=floor_q).scaled(PRESETS["vrp"])
 
 
-_ARRIVALS = 1.0  # market jumps a year under the `vrp` quotes
-_INDEX = _law(0.0212, 7.0, 0.76, -0.90, (_ARRIVALS, -0.045, 0.045))
+_ARRIVALS = 0.9  # market jumps a year under the `vrp` quotes
+_INDEX = _law(0.002, 0.0188, 11.0, 0.92, -0.96, (_ARRIVALS, -0.045, 0.05))
 _SPX_STEPS, _ETF_STEPS = ((inf, 10.0, 50.0),), ((inf, 1.0, 2.0),)
 _NAME_STEPS = ((50.0, 0.5, 1.0), (100.0, 1.0, 2.5), (250.0, 2.5, 5.0), (inf, 5.0, 10.0))
 _WIDE, _NARROW = (1.9, 2.1), (2.8, 1.8)
@@ -180,44 +182,48 @@ PROFILES: dict[str, Profile] = {
         mentions=150.0,
     ),
     "SPY": _fund(430.0, _INDEX, 1.0, (1500.0, 70e6, 900.0), 0.00325),
-    "QQQ": _fund(355.0, _law(0.039, 6.0, 0.78, -0.85, (_ARRIVALS, -0.04, 0.045)), 0.95, (1100.0, 45e6, 500.0), 0.0015),
-    "IWM": _fund(230.0, _law(0.040, 5.0, 0.62, -0.74, (_ARRIVALS, -0.04, 0.045)), 0.88, (900.0, 30e6, 120.0), 0.003),
+    "QQQ": _fund(
+        355.0, _law(0.003, 0.038, 9.0, 0.98, -0.93, (_ARRIVALS, -0.04, 0.045)), 0.95, (1100.0, 45e6, 500.0), 0.0015
+    ),
+    "IWM": _fund(
+        230.0, _law(0.004, 0.037, 7.0, 0.75, -0.80, (_ARRIVALS, -0.04, 0.045)), 0.88, (900.0, 30e6, 120.0), 0.003
+    ),
     "NVDA": _name(
         200.0,
-        _law(0.140, 3.0, 0.42, -0.60, (_ARRIVALS, -0.03, 0.05), (2.0, 0.03, 0.07)),
+        _law(0.010, 0.128, 3.0, 0.42, -0.60, (_ARRIVALS, -0.03, 0.05), (2.0, 0.03, 0.07)),
         (900.0, 200e6, 800.0),
         (3, 0.07),
         0.0001,
     ),
     "AAPL": _name(
         140.0,
-        _law(0.056, 4.0, 0.38, -0.55, (_ARRIVALS, -0.03, 0.04), (2.0, 0.0, 0.035)),
+        _law(0.006, 0.048, 4.0, 0.40, -0.55, (_ARRIVALS, -0.03, 0.04), (2.0, 0.0, 0.035)),
         (900.0, 60e6, 350.0),
         (4, 0.04),
         0.00125,
     ),
     "TSLA": _name(
         230.0,
-        _law(0.183, 3.0, 0.42, -0.30, (_ARRIVALS, -0.02, 0.05), (3.0, 0.03, 0.08)),
+        _law(0.010, 0.168, 3.0, 0.42, -0.32, (_ARRIVALS, -0.02, 0.05), (3.0, 0.03, 0.08)),
         (700.0, 100e6, 1200.0),
         (3, 0.09),
     ),
     "AMZN": _name(
         170.0,
-        _law(0.090, 4.0, 0.45, -0.50, (_ARRIVALS, -0.03, 0.045), (2.0, 0.005, 0.045)),
+        _law(0.008, 0.082, 4.0, 0.48, -0.50, (_ARRIVALS, -0.03, 0.045), (2.0, 0.005, 0.045)),
         (700.0, 45e6, 250.0),
         (4, 0.065),
     ),
     "META": _name(
         350.0,
-        _law(0.110, 4.0, 0.50, -0.50, (_ARRIVALS, -0.03, 0.045), (2.0, 0.005, 0.05)),
+        _law(0.008, 0.105, 4.0, 0.52, -0.45, (_ARRIVALS, -0.03, 0.045), (2.0, 0.005, 0.05)),
         (900.0, 15e6, 220.0),
         (4, 0.08),
         0.0008,
     ),
     "MSFT": _name(
         270.0,
-        _law(0.060, 4.0, 0.40, -0.55, (_ARRIVALS, -0.03, 0.035), (2.0, 0.0, 0.03)),
+        _law(0.006, 0.058, 4.0, 0.42, -0.50, (_ARRIVALS, -0.03, 0.035), (2.0, 0.0, 0.03)),
         (1000.0, 25e6, 200.0),
         (4, 0.045),
         0.0018,

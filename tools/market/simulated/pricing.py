@@ -83,7 +83,7 @@ def moment(preset: str, seed: int, ticker: str, session: int, node: int) -> Mome
         through=node / int(about.steps[session]),
         spot=float(walk.price[session, node]),
         exercise=Exercise.EUROPEAN if profile.is_index else Exercise.AMERICAN,
-        law=BatesParams(diffusion=now, jumps=profile.law.jumps).scaled(1 / m),
+        law=BatesParams(diffusion=now, jumps=profile.law.jumps, floor=profile.law.floor).scaled(1 / m),
         report_variance=profile.reports.sd**2 / m if profile.reports else 0.0,
     )
 
