@@ -14,7 +14,18 @@ from apps.render.words import DIM, GOOD, STRONG, WARN
 from tools.market.review import Review
 
 NO_QUOTES = "no quotes"
-HEAD = ("set", "chains", "refused", "rows in", "kept", "dropped", "without quotes", "parity, bp", "IV, vol points")
+HEAD = (
+    "set",
+    "chains",
+    "refused (rows)",
+    "rows in",
+    "kept",
+    "dropped",
+    "without quotes",
+    "parity, bp",
+    "IV, vol points",
+    "IV without carry",
+)
 
 
 def reviewed(folder: Path, found: Sequence[Review]) -> RenderableType:
@@ -24,7 +35,7 @@ def reviewed(folder: Path, found: Sequence[Review]) -> RenderableType:
     for name in ("chains", "refused", "rows in", "kept"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("left out", overflow="fold")
-    for name in ("parity", "IV"):
+    for name in ("parity", "IV", "no carry"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found:
         gone = one.chains - one.passed
@@ -37,13 +48,15 @@ def reviewed(folder: Path, found: Sequence[Review]) -> RenderableType:
             f"{one.kept:,}",
             Text(out, DIM),
             _parity(one),
-            _agreement(one),
+            _agreement(one, one.iv_median, one.iv_p95),
+            _agreement(one, one.no_carry_median, one.no_carry_p95),
         )
     notes = [Text(line, WARN) for one in found if not one.ticker for line in _refusals(one)]
     flags = [Text(line, DIM) for one in found if not one.ticker for line in _flags(one)]
     legend = Text(
         "\nparity: median |C - P - D (F - K)| near the money, bp of spot; "
-        "IV: median / 95 % of |ours - the source's| where liquid, vol points",
+        "IV: median / 95 % of |ours - the source's| where liquid, vol points; "
+        "no carry: the same, ours with the spot for a forward and no discount",
         DIM,
     )
     return Group(table, *notes, *flags, legend, Text(f"{folder}", DIM))
@@ -51,12 +64,14 @@ def reviewed(folder: Path, found: Sequence[Review]) -> RenderableType:
 
 def markdown(found: Sequence[Review]) -> str:
     """The same as a table for a document; tickers are named where they were asked for."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * 4 + "---|---|" + "---:|" * 2]
+    lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * 4 + "---|---|" + "---:|" * 3]
     for one in found:
         name = f"{one.set_name} {one.ticker}".strip()
-        gone = f"{one.chains - one.passed:,}"
+        gone = f"{one.chains - one.passed:,}" + (f" ({one.refused_rows:,})" if one.refused_rows else "")
         cells = (name, f"{one.chains:,}", gone, f"{one.rows:,}", f"{one.kept:,}", _counts(one.dropped))
-        lines.append("| " + " | ".join((*cells, _counts(one.unquoted), _parity(one), _agreement(one))) + " |")
+        ours = _agreement(one, one.iv_median, one.iv_p95)
+        flat = _agreement(one, one.no_carry_median, one.no_carry_p95)
+        lines.append("| " + " | ".join((*cells, _counts(one.unquoted), _parity(one), ours, flat)) + " |")
     said = [line for one in found if not one.ticker for line in (*_refusals(one), *_flags(one))]
     return "\n".join([*lines, *([""] if said else []), *(f"- {line}" for line in said)])
 
@@ -75,10 +90,10 @@ def _parity(one: Review) -> str:
     return "-" if one.parity_bp is None else f"{one.parity_bp:.2f}"
 
 
-def _agreement(one: Review) -> str:
+def _agreement(one: Review, median: float | None, tail: float | None) -> str:
     if not one.quoted:
         return NO_QUOTES if one.passed else "-"
-    return "-" if one.iv_median is None or one.iv_p95 is None else f"{one.iv_median:.2f} / {one.iv_p95:.2f}"
+    return "-" if median is None or tail is None else f"{median:.2f} / {tail:.2f}"
 
 
 def _refusals(one: Review) -> list[str]:

@@ -17,6 +17,7 @@ SOUND = Review(
     passed=2,
     stale=1,
     rows=3000,
+    refused_rows=1000,
     kept=1990,
     dropped=(("crossed", 10),),
     unquoted=(("stale", 1200), ("absurd", 3)),
@@ -29,15 +30,18 @@ SOUND = Review(
     parity_pairs=100,
     iv_median=0.0235,
     iv_p95=0.363,
+    no_carry_median=0.5,
+    no_carry_p95=2.126,
     iv_quotes=50,
 )
 
 
 def test_the_table_of_a_document() -> None:
     head, rule, line, blank, *notes = markdown([SOUND]).splitlines()
-    assert head.count("|") == rule.count("|") == line.count("|") == 10
+    assert head.count("|") == rule.count("|") == line.count("|") == 11
     assert line == (
-        "| a-set | 3 | 1 | 3,000 | 1,990 | 10 crossed | 1,200 stale, 3 absurd | 0.15 | 0.02 / 0.36 |"
+        "| a-set | 3 | 1 (1,000) | 3,000 | 1,990 | 10 crossed | 1,200 stale, 3 absurd "
+        "| 0.15 | 0.02 / 0.36 | 0.50 / 2.13 |"
     )  # fmt: skip
     assert blank == ""
     assert notes == [

@@ -2,7 +2,8 @@
 
 Two figures say what quotes that passed are worth. Parity: |C - P - D (F - K)| at mid, in basis points of spot, of
 strikes within 5 % of the forward. Agreement: our implied volatility of a mid against the source's, in vol points, where
-quotes are liquid: two days to expiration or more, |delta| 0.10 to 0.90, a spread under 10 % of the mid.
+quotes are liquid: two days to expiration or more, |delta| 0.10 to 0.90, a spread under 10 % of the mid; and the same
+with ours reckoned without carry (forward = spot, no discount), as some sources do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from domain.market import Floats, MarketSnapshot, OptionChain, Quotes
 from domain.ports import Market
 from quant.alignment import LagRules
 from quant.surface import SliceFit, fit
+from quant.vanilla.implied import implied_vol
 from tools import sessions
 from tools.market.quality.contracts import keys, pairs
 from tools.market.snapshot import take_snapshot
@@ -68,6 +70,7 @@ class Review:
     passed: int
     stale: int  # of the passed, older than their limit when they became known
     rows: int  # of all chains
+    refused_rows: int  # of those in refused chains
     kept: int  # of the passed ones, as are the counts below
     dropped: tuple[tuple[str, int], ...]
     unquoted: tuple[tuple[str, int], ...]
@@ -78,6 +81,8 @@ class Review:
     parity_pairs: int
     iv_median: float | None  # vol points
     iv_p95: float | None
+    no_carry_median: float | None  # the same, ours without carry
+    no_carry_p95: float | None
     iv_quotes: int
 
 
@@ -85,7 +90,7 @@ class Tally:
     """Counts of one ticker while its chains go by, and of a set when tickers are added up."""
 
     def __init__(self) -> None:
-        self.chains = self.passed = self.stale = self.rows = self.kept = 0
+        self.chains = self.passed = self.stale = self.rows = self.refused_rows = self.kept = 0
         self.quoted = False
         self.dropped: Counter[str] = Counter()
         self.unquoted: Counter[str] = Counter()
@@ -93,11 +98,13 @@ class Tally:
         self.refused: dict[str, tuple[int, str]] = {}
         self.parity: list[Floats] = []
         self.miss: list[Floats] = []
+        self.no_carry: list[Floats] = []
 
     def refuse(self, rows: int, error: DataError) -> None:
         """Count a chain that did not come through."""
         self.chains += 1
         self.rows += rows
+        self.refused_rows += rows
         kind = _kind(str(error))
         count, first = self.refused.get(kind, (0, str(error)))
         self.refused[kind] = (count + 1, first)
@@ -124,11 +131,13 @@ class Tally:
             self.flagged["no surface"] += 1
             return
         self.parity.append(parity_bp(chain, surface.slices))
-        self.miss.append(iv_miss(chain, surface.slices))
+        miss, no_carry = iv_misses(chain, surface.slices)
+        self.miss.append(miss)
+        self.no_carry.append(no_carry)
 
     def add(self, other: Tally) -> None:
         """Add another ticker's counts."""
-        for name in ("chains", "passed", "stale", "rows", "kept"):
+        for name in ("chains", "passed", "stale", "rows", "refused_rows", "kept"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.quoted |= other.quoted
         for name in ("dropped", "unquoted", "flagged"):
@@ -138,10 +147,11 @@ class Tally:
             self.refused[kind] = (held + count, said)
         self.parity += other.parity
         self.miss += other.miss
+        self.no_carry += other.no_carry
 
     def review(self, set_name: str, ticker: str) -> Review:
         """The record of the counts."""
-        parity, miss = _pooled(self.parity), _pooled(self.miss)
+        parity, miss, no_carry = _pooled(self.parity), _pooled(self.miss), _pooled(self.no_carry)
         return Review(
             set_name=set_name,
             ticker=ticker,
@@ -149,6 +159,7 @@ class Tally:
             passed=self.passed,
             stale=self.stale,
             rows=self.rows,
+            refused_rows=self.refused_rows,
             kept=self.kept,
             dropped=tuple(self.dropped.most_common()),
             unquoted=tuple(self.unquoted.most_common()),
@@ -157,10 +168,12 @@ class Tally:
                 Refusals(kind=kind, count=count, first=first) for kind, (count, first) in self.refused.items()
             ),
             quoted=self.quoted,
-            parity_bp=float(np.median(parity)) if len(parity) else None,
+            parity_bp=_quantile(parity, 0.5),
             parity_pairs=len(parity),
-            iv_median=float(np.median(miss)) if len(miss) else None,
-            iv_p95=float(np.quantile(miss, 0.95)) if len(miss) else None,
+            iv_median=_quantile(miss, 0.5),
+            iv_p95=_quantile(miss, 0.95),
+            no_carry_median=_quantile(no_carry, 0.5),
+            no_carry_p95=_quantile(no_carry, 0.95),
             iv_quotes=len(miss),
         )
 
@@ -193,18 +206,20 @@ def parity_bp(chain: OptionChain, slices: tuple[SliceFit, ...]) -> Floats:
     return np.asarray(found[np.isfinite(found)], dtype=np.float64)
 
 
-def iv_miss(chain: OptionChain, slices: tuple[SliceFit, ...]) -> Floats:
-    """|our IV - the source's| in vol points of each liquid quote that has both, (quotes,)."""
-    own, delta = np.full(len(chain), np.nan), np.full(len(chain), np.nan)
+def iv_misses(chain: OptionChain, slices: tuple[SliceFit, ...]) -> tuple[Floats, Floats]:
+    """|our IV - the source's| in vol points of liquid quotes that have both, with carry and without, (quotes,) each."""
+    own, delta, t = np.full(len(chain), np.nan), np.full(len(chain), np.nan), np.full(len(chain), np.nan)
     for one in slices:
-        own[one.rows] = one.row_iv
+        own[one.rows], t[one.rows] = one.row_iv, one.t
         delta[one.rows] = one.delta(chain.strike[one.rows], chain.is_call[one.rows])
     delta = np.abs(np.where(np.isfinite(chain.vendor_delta), chain.vendor_delta, delta))
     day = chain.quoted_at.astimezone(sessions.NEW_YORK).date().toordinal()
     liquid = (chain.expiry - day >= FIRST_DAYS) & (delta >= DELTAS[0]) & (delta <= DELTAS[1])
     liquid &= chain.ask - chain.bid < LIQUID_SPREAD * _mid(chain)
-    miss = 100.0 * np.abs(own - chain.vendor_iv)[liquid]
-    return np.asarray(miss[np.isfinite(miss)], dtype=np.float64)
+    rows = np.flatnonzero(liquid & np.isfinite(own) & np.isfinite(chain.vendor_iv))
+    flat = implied_vol(_mid(chain)[rows], chain.spot, chain.strike[rows], t[rows], 1.0, chain.is_call[rows]).sigma
+    no_carry = 100.0 * np.abs(flat - chain.vendor_iv[rows])
+    return 100.0 * np.abs(own - chain.vendor_iv)[rows], no_carry[np.isfinite(no_carry)]
 
 
 def _mid(chain: OptionChain) -> Floats:
@@ -214,6 +229,10 @@ def _mid(chain: OptionChain) -> Floats:
 
 def _pooled(parts: list[Floats]) -> Floats:
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _quantile(values: Floats, share: float) -> float | None:
+    return float(np.quantile(values, share)) if len(values) else None
 
 
 def _kind(text: str) -> str:

@@ -33,7 +33,10 @@ async def test_a_set_is_the_sum_of_its_tickers(store_dir: Path) -> None:
     total = whole.review("yahoo-2026-02", "")
     for name in ("chains", "passed", "rows", "kept", "parity_pairs", "iv_quotes"):
         assert getattr(total, name) == sum(getattr(part, name) for part in parts) > 0
-    assert total.rows == total.kept + sum(count for _, count in total.dropped)
+    assert total.rows == total.kept + sum(count for _, count in total.dropped) + total.refused_rows
+    assert total.no_carry_median is not None
+    assert total.iv_median is not None
+    assert total.no_carry_median < 0.5 < total.iv_median  # Yahoo's volatilities ignore carry
     for name in ("dropped", "unquoted", "flagged"):
         counted: dict[str, int] = {}
         for part in parts:
@@ -53,6 +56,8 @@ async def test_clean_quotes_measure_clean(store_dir: Path) -> None:
     assert found.iv_median is not None
     assert found.iv_p95 is not None
     assert found.iv_median < 0.1 < found.iv_p95
+    assert found.no_carry_median is not None
+    assert found.no_carry_median > 3 * found.iv_median  # this source reckons with a forward
 
 
 async def test_refusals_are_counted_by_kind_with_their_rows(store_dir: Path) -> None:
@@ -61,6 +66,7 @@ async def test_refusals_are_counted_by_kind_with_their_rows(store_dir: Path) -> 
     assert found.chains - found.passed == sum(item.count for item in found.refused) > 0
     assert found.rows == 20 * 188
     assert found.kept == 20 * found.passed - sum(count for _, count in found.dropped)
+    assert found.refused_rows == 20 * (found.chains - found.passed)
     crossed = {item.kind: item for item in found.refused}["mostly senseless rows"]
     assert crossed.count == 1
     assert "2021-09-17" in crossed.first

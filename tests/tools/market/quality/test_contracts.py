@@ -46,6 +46,13 @@ def test_a_row_that_is_no_contract_goes_and_its_neighbours_stay(reason: str, val
     assert np.array_equal(screened.bid, np.delete(chain.bid, at))
 
 
+def test_a_locked_market_is_not_crossed() -> None:
+    chain = clean()
+    at = rows(chain, 31, 1.1, True)
+    locked = spoilt(chain, at, ask=chain.bid[at])
+    assert screen(locked)[0] is locked
+
+
 def test_the_first_of_two_rows_of_a_contract_stays() -> None:
     chain = clean()
     one, other = rows(chain, 31, 1.1, True), rows(chain, 31, 1.105, True)

@@ -40,8 +40,9 @@ def test_a_copy_is_known_by_its_contracts_not_by_its_rows() -> None:
     before = at(dataclasses.replace(chain, **fields), QUOTED - DAY)
     with pytest.raises(BadChain, match="is a copy"):
         screen(chain, beside(before))
+    two = np.flatnonzero(chain.bid > 1.0)[[5, 70]]
     with pytest.raises(BadChain, match="is a copy"):
-        screen(spoilt(chain, [5, 7], bid=0.0), beside(before))  # two rows of 486 do not make it new
+        screen(spoilt(chain, two, bid=chain.bid[two] * 0.9), beside(before))  # two rows of 486 do not make it new
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,20 @@ def test_a_chain_that_says_anything_new_is_no_copy(change) -> None:  # type: ign
 
 
 def test_what_nobody_traded_or_quoted_proves_no_copy() -> None:
+    """All but four contracts lie still without a bid or a trade, as they did yesterday; the four are new."""
     chain = clean(days=(10, 31, 66))
-    quiet = dataclasses.replace(chain, volume=np.zeros(len(chain)), bid=chain.bid * 1.001)
-    before = dataclasses.replace(chain, volume=np.zeros(len(chain)))
-    assert screen(quiet, beside(at(before, QUOTED - DAY)))[1].kept == len(chain)
+    nothing = np.zeros(len(chain))
+    quiet = dataclasses.replace(chain, volume=nothing, bid=nothing, ask=np.full(len(chain), NAN))
+    alive = np.argsort(np.abs(chain.strike - chain.spot), kind="stable")[:4]
+    now = spoilt(quiet, alive, bid=chain.bid[alive], ask=chain.ask[alive])
+    before = spoilt(quiet, alive, bid=0.99 * chain.bid[alive], ask=chain.ask[alive])
+    assert screen(now, beside(at(before, QUOTED - DAY)))[1].kept == len(chain)
+
+
+def test_a_chain_of_the_same_moment_or_later_is_not_the_one_before() -> None:
+    chain = clean(days=(10, 31, 66))
+    for moment in (QUOTED, QUOTED + DAY):
+        assert screen(chain, beside(at(chain, moment)))[1].flags == ()
 
 
 def test_a_copy_of_a_source_without_quotes() -> None:
@@ -120,9 +131,21 @@ def test_a_worthless_option_may_stand_still() -> None:
     """0.00 to 0.05 before a move against it and after it: no option loses more than it was worth."""
     before = spy(spot=500.0, quoted=QUOTED - DAY)
     chain = dataclasses.replace(spy(spot=500.0), spot=480.0, **_priced(before.strike, 480.0))
-    one = rows(before, 10, 1.06, True)
+    one = rows(before, 10, 0.98, True)
     before, chain = (spoilt(item, one, bid=0.0, ask=0.05) for item in (before, chain))
     assert screen(chain, beside(before))[1].unquoted == ()
+    paid = spoilt(before, one, bid=5.0, ask=5.1), spoilt(chain, one, bid=5.0, ask=5.1)
+    assert screen(paid[1], beside(paid[0]))[1].unquoted == (("stale", 1),)
+
+
+def test_volatility_and_time_may_undo_a_move() -> None:
+    """One dollar up is half a dollar for a call at the money; a day and a volatility point or two take that back."""
+    before = spy(spot=500.0, quoted=QUOTED - DAY)
+    chain = dataclasses.replace(spy(spot=500.0), spot=501.0, **_priced(before.strike, 501.0))
+    one = rows(before, 66, 1.0, True)
+    assert before.ask[one] - before.bid[one] + 0.05 < 0.5
+    still = spoilt(chain, one, bid=before.bid[one], ask=before.ask[one])
+    assert screen(still, beside(before))[1].unquoted == ()
 
 
 def test_a_chain_that_stood_still_as_a_whole_is_refused() -> None:
