@@ -17,8 +17,8 @@ social   start known_at(end of the interval or later) interval mentions total(al
 posts    at known_at id ticker(null: not said) title text(null: none) comments score
 trends   start known_at interval term interest(0..100 of its own window) window(what the scale's maximum was taken over)
 
-`source` stands in every shelf. Of what was recorded live `known_at` is the receipt; a row that says something else than an
-earlier one of the same key is its revision, and both stay.
+`source` stands in every shelf. Of what was recorded live `known_at` is the receipt; a row that says something else
+than an earlier one of the same key is its revision, and both stay.
 """
 
 from __future__ import annotations
