@@ -216,7 +216,8 @@ class SocialCounts:
 class BarSeries:
     """Bars of one ticker, oldest first. Arrays of shape (n,); times in epoch seconds, UTC.
 
-    `adjusted` True: prices are adjusted for later dividends, so they give returns only, never a level.
+    `adjusted` True: prices are adjusted for later dividends or splits, so they give returns only, never a level. A
+    source of closes alone has NaN in open, high and low; it answers only where no full source reaches.
     """
 
     ticker: str

@@ -4,176 +4,47 @@
     <store>/<set>/chains/ticker=SPX/date=2019-05-21/20190521T194500Z.<origin>.parquet
                                                                     one chain: when it was known, and where it is from
     <store>/reference/bars/interval=1d/ticker=SPY/<origin>.parquet  bars
-    <store>/reference/<shelf>/<name>/<origin>.parquet               everything else, see SHELVES
+    <store>/reference/<shelf>/<name>/<origin>.parquet               everything else, see shelves.py
 
-A set is a source of chains; all else is shared by all sets. `origin` names the imported file (layout and hash) or, of
-what was recorded live, the content's own hash. All times are UTC, microseconds; null means absent. Every row carries
-`known_at`, when a trader could first have had it.
-
-chains   quoted_at known_at closing(quotes of the close) delayed(displayed late: known_at is the receipt)
-         uncertainty_s(how much earlier the stated time may lie) source spot spot_at(null: with the quotes) root
-         expiry(Date, as listed) settles_at strike is_call bid ask last(dollars a share or points; a bid of 0 is a fact,
-         an ask of 0 is null; both null in all rows: the source has no quotes) bid_size ask_size volume
-         open_interest(contracts; that of the prior close) last_trade_at vendor_iv(decimal) vendor_delta
-         vendor_gamma(per dollar) vendor_theta(dollars a share and calendar day) vendor_vega(dollars a share and point)
-bars     start known_at(end of the bar; daily: 15 minutes after the close) open high low close volume(null: unknown)
-         session(false: outside regular hours) adjusted(prices adjusted for later dividends or splits: returns only)
-indices  day(Date) known_at(15 minutes after the close) open high low close
-rates    day(Date) known_at(16:15 New York on the next session, after the H.15 release) tenor(years) yield(decimal)
-events   kind day(Date) confirmed before_open(null: not said) known_at
-actions  kind day(Date, ex-date) ratio(new shares for an old one) amount(dollars a share) note known_at
-social   start known_at(end of the interval or later) interval mentions total(all posts; null: unknown)
-         sentiment(-1..1; null: unknown)
-posts    at known_at id ticker(null: not said) title text(null: none) comments score
-trends   start known_at interval term interest(0..100 of its own window) window(what the scale's maximum was taken over)
-
-`source` stands in every shelf.
+A set is a source of chains; all else is shared by all sets. `origin` names the imported file (layout and hash); what
+was recorded live (`recording.py`) has the hash of a chain's content, or `live-` and the month. All times are UTC,
+microseconds; null means absent. Every row carries `known_at`, when a trader could first have had it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from domain.errors import BadInput
 from domain.market import Interval
+from tools.market.shelves import BAR_SCHEMA, CHAIN_KEY, CHAIN_SCHEMA, MOMENT, SHELVES, Shelf
+
+__all__ = [
+    "BAR_SCHEMA",
+    "CHAIN_KEY",
+    "CHAIN_SCHEMA",
+    "MOMENT",
+    "SHELVES",
+    "Shelf",
+    "Store",
+    "content_hash",
+    "write_parquet",
+]
 
 REFERENCE = "reference"
 VERSION = 2  # of this layout; a store of another version is refused
 
-MOMENT = pl.Datetime("us", "UTC")
-CHAIN_SCHEMA: dict[str, Any] = {
-    "quoted_at": MOMENT,
-    "known_at": MOMENT,
-    "closing": pl.Boolean,
-    "delayed": pl.Boolean,
-    "uncertainty_s": pl.Int32,
-    "source": pl.String,
-    "spot": pl.Float64,
-    "spot_at": MOMENT,
-    "root": pl.String,
-    "expiry": pl.Date,
-    "settles_at": MOMENT,
-    "strike": pl.Float64,
-    "is_call": pl.Boolean,
-    "bid": pl.Float64,
-    "ask": pl.Float64,
-    "last": pl.Float64,
-    "bid_size": pl.Float64,
-    "ask_size": pl.Float64,
-    "volume": pl.Float64,
-    "open_interest": pl.Float64,
-    "last_trade_at": MOMENT,
-    "vendor_iv": pl.Float64,
-    "vendor_delta": pl.Float64,
-    "vendor_gamma": pl.Float64,
-    "vendor_theta": pl.Float64,
-    "vendor_vega": pl.Float64,
-}
-CHAIN_KEY = ("quoted_at", "root", "expiry", "strike", "is_call")
 _RECEIPT = ("known_at",)  # when and how a chain came is not part of what it says
-_PRICES: dict[str, Any] = dict.fromkeys(("open", "high", "low", "close"), pl.Float64)
-BAR_SCHEMA: dict[str, Any] = {
-    "start": MOMENT,
-    "known_at": MOMENT,
-    **_PRICES,
-    "volume": pl.Float64,
-    "session": pl.Boolean,
-    "adjusted": pl.Boolean,
-    "source": pl.String,
-}
-
-
-class Shelf(NamedTuple):
-    """One kind of reference rows: what its folders are named by ("" for none), its columns, and their order."""
-
-    by: str
-    schema: dict[str, Any]
-    order: tuple[str, ...]
-
-
-SHELVES: dict[str, Shelf] = {
-    "indices": Shelf("name", {"day": pl.Date, "known_at": MOMENT, **_PRICES, "source": pl.String}, ("day",)),
-    "rates": Shelf(
-        "",
-        {"day": pl.Date, "known_at": MOMENT, "tenor": pl.Float64, "yield": pl.Float64, "source": pl.String},
-        ("day", "tenor"),
-    ),
-    "events": Shelf(
-        "ticker",
-        {
-            "kind": pl.String,
-            "day": pl.Date,
-            "confirmed": pl.Boolean,
-            "before_open": pl.Boolean,
-            "known_at": MOMENT,
-            "source": pl.String,
-        },
-        ("day", "kind", "known_at"),
-    ),
-    "actions": Shelf(
-        "ticker",
-        {
-            "kind": pl.String,
-            "day": pl.Date,
-            "ratio": pl.Float64,
-            "amount": pl.Float64,
-            "note": pl.String,
-            "known_at": MOMENT,
-            "source": pl.String,
-        },
-        ("day", "kind"),
-    ),
-    "social": Shelf(
-        "ticker",
-        {
-            "start": MOMENT,
-            "known_at": MOMENT,
-            "interval": pl.String,
-            "mentions": pl.Float64,
-            "total": pl.Float64,
-            "sentiment": pl.Float64,
-            "source": pl.String,
-        },
-        ("start",),
-    ),
-    "posts": Shelf(
-        "",
-        {
-            "at": MOMENT,
-            "known_at": MOMENT,
-            "id": pl.String,
-            "ticker": pl.String,
-            "title": pl.String,
-            "text": pl.String,
-            "comments": pl.Float64,
-            "score": pl.Float64,
-            "source": pl.String,
-        },
-        ("at", "id"),
-    ),
-    "trends": Shelf(
-        "",
-        {
-            "start": MOMENT,
-            "known_at": MOMENT,
-            "interval": pl.String,
-            "term": pl.String,
-            "interest": pl.Float64,
-            "window": pl.String,
-            "source": pl.String,
-        },
-        ("term", "start"),
-    ),
-}
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
@@ -337,6 +208,30 @@ class Store:
                     path.parent.rmdir()
         return gone
 
+    # Imports
+
+    @contextlib.contextmanager
+    def importing(self) -> Iterator[None]:
+        """Alone at the store's imports; another waits. What one that was cut off left half done is forgotten first."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".importing").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            standing = {entry.get("origin") for entry in self.manifest().values()}
+            for begun in self.folder.glob(f"{_BEGUN}*"):
+                origin = begun.name.removeprefix(_BEGUN)
+                if origin not in standing:
+                    self.drop_origin(origin)
+                begun.unlink()
+            yield
+
+    def begin(self, origin: str) -> None:
+        """Note that an origin's rows are about to come or go; until `end` they stand only if the manifest says so."""
+        (self.folder / f"{_BEGUN}{origin}").touch()
+
+    def end(self, origin: str) -> None:
+        """Note that an origin's rows all stand, or are all gone."""
+        (self.folder / f"{_BEGUN}{origin}").unlink(missing_ok=True)
+
     # The manifest
 
     def manifest(self) -> dict[str, dict[str, Any]]:
@@ -389,6 +284,7 @@ class Store:
         return folder / f"{by}={name}" if by else folder
 
 
+_BEGUN = ".import-"  # and an origin: written before its rows, gone when they all stand
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 

@@ -11,6 +11,7 @@ import pytest
 from domain.market import Interval
 from tools import sessions
 from tools.market.importers import (
+    cboe_daily,
     close_chains,
     lean,
     lean_quotes,
@@ -73,6 +74,14 @@ def test_a_dated_chain_stands_at_the_close_half_days_at_one_and_holiday_copies_g
     assert rows["bid"].is_null().all()
     assert rows["ask"].is_null().all()
     assert rows.select("spot", "vendor_iv", "last").row(1) == (None, None, None)
+
+
+def test_the_copy_of_a_holiday_is_dropped_as_no_session_whatever_states_its_time(store: Store) -> None:
+    row = daily_row("2019-05-27", bid=1.0, ask=1.1, gamma=0.0, underlying="SPX", root="SPX")  # Memorial Day
+    made = cboe_daily.convert(pl.DataFrame([row, row | {"quote_ts": naive("2019-05-28")}]), store)
+    assert made.chains is not None
+    assert made.dropped == {"not a session": 1}
+    assert made.chains[1]["day"].to_list() == [date(2019, 5, 28)]
 
 
 def quote(ts: str, strike: float, bid: float | None, ask: float | None, **changes: object) -> dict[str, object]:

@@ -95,6 +95,20 @@ def test_importing_again_does_nothing_and_more_days_join(tmp_path: Path) -> None
     assert rows["bid"].to_list() == [1.0, 1.0]
 
 
+def test_an_import_that_was_cut_off_is_forgotten_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after the rows were written and before the manifest was: the next import counts them as new."""
+    store = tmp_path / "store"
+    file = yahoo_file(tmp_path, option_rows(), option_rows(strike=700.0))
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "save_manifest", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            import_path(file, store)
+    assert Store(store).sets() == ("yahoo-2026-02",)
+    (done,) = import_path(file, store).files
+    assert (done.status, done.stored, done.dropped) == ("imported", 2, ())
+    assert list(store.glob(".import-*")) == []
+
+
 def test_what_is_unknown_is_skipped_with_its_reason(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

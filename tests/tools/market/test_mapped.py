@@ -160,6 +160,22 @@ def test_a_failed_import_in_place_of_another_leaves_the_other(tmp_path: Path) ->
     assert bring(path, store, "chains", CHAIN_MAP, "mine").status == "unchanged"
 
 
+def test_a_replacement_cut_off_before_the_old_rows_are_gone_is_finished_by_the_next_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, store = csv(tmp_path, HEAD, *GOOD), tmp_path / "store"
+    bring(path, store, "chains", CHAIN_MAP, "mine")
+    renamed = (*CHAIN_MAP, "source=renamed")
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "drop_origin", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bring(path, store, "chains", renamed, "mine")
+    assert Store(store).chains("mine", "SPY").collect().height == 6  # both stand
+    assert bring(path, store, "chains", renamed, "mine").status == "unchanged"
+    rows = Store(store).chains("mine", "SPY").collect()
+    assert (rows.height, set(rows["source"])) == (3, {"renamed"})
+
+
 def test_a_file_is_read_in_parts_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"2026-02-{day} 12:{minute:02},2026-03-20,690,C,1,1.1,0.2" for day in (11, 12) for minute in range(9)]
     path = csv(tmp_path, HEAD, *lines)

@@ -12,7 +12,7 @@ from tools.market.importers.protocol import Converted, Layout
 from tools.market.store import Store
 
 _COLUMNS = (
-    "quote_ts underlying underlying_price root expiration strike right bid ask last volume open_interest iv delta gamma"
+    "quote_ts underlying underlying_price root expiration strike right bid ask last volume open_interest iv delta"
 )
 
 

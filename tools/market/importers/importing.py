@@ -96,7 +96,6 @@ def import_path(path: Path, store_dir: Path) -> ImportReport:
         raise BadInput(f"there is no file or folder {path}")
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     store = Store(store_dir)
-    manifest = store.manifest()
     known: list[tuple[int, Path, Layout]] = []
     report: list[ImportedFile] = []
     for file in files:
@@ -105,11 +104,14 @@ def import_path(path: Path, store_dir: Path) -> ImportReport:
             report.append(_skipped(file, why))
         else:
             known.append((LAYOUTS.index(layout), file, layout))
-    for _, file, layout in sorted(known, key=lambda item: item[:2]):
-        content = content_of(file)
-        before = sorted(key for key, entry in manifest.items() if entry["layout"] == layout.after)
-        stamp = hashlib.sha256(" ".join([str(CONVERTERS), *before]).encode()).hexdigest()
-        report.append(bring(store, manifest, file, layout, content, stamp))
+    store.manifest()  # refuses a store of another version before anything is written into it
+    with store.importing():
+        manifest = store.manifest()
+        for _, file, layout in sorted(known, key=lambda item: item[:2]):
+            content = content_of(file)
+            before = sorted(key for key, entry in manifest.items() if entry["layout"] == layout.after)
+            stamp = hashlib.sha256(" ".join([str(CONVERTERS), *before]).encode()).hexdigest()
+            report.append(bring(store, manifest, file, layout, content, stamp))
     return ImportReport(store=str(store_dir), files=tuple(sorted(report, key=lambda entry: entry.name)))
 
 
@@ -147,13 +149,15 @@ def bring(
         )
     origin = f"{layout.name}-{hashlib.sha256(f'{content} {stamp}'.encode()).hexdigest()[:12]}"
     before = None if held is None else held.get("origin", f"{held['layout']}-{content[:12]}")
+    store.begin(origin)
     try:
         result = _put(store, file, layout, origin, before, parts or _parts(file, layout.by))
     except BaseException:
         store.drop_origin(origin)
+        store.end(origin)
         raise
     if before is not None:
-        store.drop_origin(before)
+        store.begin(before)
     manifest[content] = {
         "name": file.name,
         "layout": layout.name,
@@ -164,6 +168,10 @@ def bring(
         "stored": result.stored,
     }
     store.save_manifest(manifest)
+    if before is not None:
+        store.drop_origin(before)
+        store.end(before)
+    store.end(origin)
     return result
 
 

@@ -65,14 +65,14 @@ LAYOUTS = (
     Layout(
         name="lean-5min-quotes",
         pattern=r"[a-z]+_5min_quotes_",
-        columns=_COLUMNS | {"open_interest"},
+        columns=_COLUMNS,
         convert=_convert("lean-5min-%Y", "5-minute quotes"),
         by="quote_ts",
     ),
     Layout(
         name="lean-hourly-quotes",
         pattern=r"[a-z]+_hourly_quotes_",
-        columns=_COLUMNS | {"open_interest"},
+        columns=_COLUMNS,
         convert=_convert("lean-hourly-%Y", "hourly quotes"),
         by="quote_ts",
     ),

@@ -59,7 +59,8 @@ def import_mapped(path: Path, store_dir: Path, said: ColumnMap, set_name: str | 
     key = hashlib.sha256(f"{content_of(path)} {said.shape.value} {file.set_name}".encode()).hexdigest()
     words = json.dumps(asdict(said), sort_keys=True, default=str)
     stamp = hashlib.sha256(f"{CONVERTERS} {words}".encode()).hexdigest()
-    result: ImportedFile = bring(store, store.manifest(), path, layout, key, stamp, _parts(lazy, said))
+    with store.importing():
+        result: ImportedFile = bring(store, store.manifest(), path, layout, key, stamp, _parts(lazy, said))
     return ImportReport(store=str(store_dir), files=(result,))
 
 
