@@ -6,6 +6,8 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -350,11 +352,15 @@ class RecordedMarket:
         if lazy is None:
             return ()
         curves: list[RateCurve] = []
-        rows = _collect(lazy).unique(["day", "tenor"], keep="first", maintain_order=True).sort("day", "tenor")
-        for (day, known_at), group in rows.partition_by("day", "known_at", as_dict=True, maintain_order=True).items():
-            tenors, yields = tuple(group["tenor"].to_list()), tuple(group["yield"].to_list())
-            curves.append(RateCurve(tenors=tenors, yields=yields, day=day, known_at=known_at.astimezone(UTC)))
-        return tuple(curves)
+        columns = ("day", "source", "known_at", "tenor", "yield")
+        rows = _collect(lazy).select(columns).sort(columns[:4], maintain_order=True).iter_rows()
+        for (day, _), of_day in groupby(rows, key=itemgetter(0, 1)):
+            said: dict[float, float] = {}
+            for known_at, news in groupby(of_day, key=itemgetter(2)):  # a revision is a curve of its own
+                said |= {row[3]: row[4] for row in news}
+                tenors, yields = zip(*sorted(said.items()), strict=True)
+                curves.append(RateCurve(tenors=tenors, yields=yields, day=day, known_at=known_at.astimezone(UTC)))
+        return tuple(sorted(curves, key=lambda curve: (curve.day, curve.known_at)))
 
 
 def _sizes(column: pl.Series) -> Any:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from domain.errors import BadInput, SourceFailed
-from domain.market import Absent, BarSeries, Exercise, Interval, OptionChain
+from domain.market import Absent, BarSeries, Exercise, IndexLevel, Interval, OptionChain, RateCurve
 from domain.structures import Option, Right
 from tests.tools.market.feeds import DAY, bar_rows, chain_rows, day_starts, index_rows, ny
 from tools import sessions
@@ -203,6 +203,34 @@ class TestOtherRows:
         assert recorder.rows("indices", "VIX", index_rows(days))[2:5] == (2, 0, 1)
         clock.set(sessions.daily_known_at(DAY))
         assert recorder.rows("indices", "VIX", index_rows(days))[2:5] == (1, 2, 0)
+
+    async def test_a_revised_curve_changes_no_earlier_answer(
+        self, recorder: Recorder, store: Store, clock: ManualClock
+    ) -> None:
+        def rates(source: str, *yields: float) -> pl.DataFrame:
+            return pl.DataFrame({"day": [DAY] * 2, "tenor": [0.25, 1.0], "yield": yields, "source": [source] * 2})
+
+        recorder.rows("rates", "", rates("t", 0.037, 0.035))
+        clock.advance(timedelta(hours=1))
+        recorder.rows("rates", "", rates("t", 0.037, 0.036))
+        clock.advance(timedelta(hours=1))
+        recorder.rows("rates", "", rates("a", 0.038, 0.038))
+        market = RecordedMarket(store.folder, LIVE)
+        seen = [await market.rates(TEN + timedelta(hours=i)) for i in range(-1, 3)]
+        assert isinstance(seen[0], Absent)
+        assert [curve.yields for curve in seen if isinstance(curve, RateCurve)] == [
+            (0.037, 0.035), (0.037, 0.036), (0.038, 0.038),
+        ]  # fmt: skip
+
+    async def test_a_revised_index_value_changes_no_earlier_answer(
+        self, recorder: Recorder, store: Store, clock: ManualClock
+    ) -> None:
+        recorder.rows("indices", "VIX", index_rows((date(2026, 2, 11),)))
+        clock.advance(timedelta(hours=1))
+        recorder.rows("indices", "VIX", index_rows((date(2026, 2, 11),), close=19.0))
+        market = RecordedMarket(store.folder, LIVE)
+        levels = [await market.index("VIX", TEN + timedelta(hours=i)) for i in (0, 1)]
+        assert [level.value for level in levels if isinstance(level, IndexLevel)] == [17.0, 19.0]
 
     def test_rates_events_and_actions(self, recorder: Recorder, store: Store, clock: ManualClock) -> None:
         rates = pl.DataFrame({"day": [DAY] * 2, "tenor": [0.25, 1.0], "yield": [0.037, 0.035], "source": ["t"] * 2})
