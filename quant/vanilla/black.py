@@ -61,7 +61,7 @@ def black76(
     if value.size:
         from quant.vanilla import kernel  # late: a command that prices nothing does not wait for a compiler
 
-        flat = (np.ascontiguousarray(item).reshape(-1) for item in arrays)
+        flat = (np.array(item, order="C").reshape(-1) for item in arrays)  # copies: a broadcast view warns
         kernel.prices(*flat, value.reshape(-1), np.empty(value.size, dtype=bool))
     return value
 

@@ -52,7 +52,7 @@ def implied_vol(
     shape = arrays[0].shape or (1,)
     sigma, reason = np.empty(shape), np.empty(shape, dtype=np.int8)
     if sigma.size:
-        flat = (np.ascontiguousarray(item).reshape(-1) for item in arrays)
+        flat = (np.array(item, order="C").reshape(-1) for item in arrays)  # copies: a broadcast view warns
         _kernel().solve(*flat, sigma.reshape(-1), reason.reshape(-1))
     return Implied(sigma, reason)
 
