@@ -54,7 +54,7 @@ LAYOUTS: tuple[Layout, ...] = (
     *stocknet.LAYOUTS,
     *trends.LAYOUTS,
 )
-CONVERTERS = 2  # raise it when a converter changes what it gives, and every file is converted anew
+CONVERTERS = 3  # raise it when a converter changes what it gives, and every file is converted anew
 _OWN = "--as and --map bring in a file of any columns"
 HELD = "held already from another file"
 PART_ROWS = 400_000  # of a file that is read in parts; at least one whole day
