@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import BadInput, SourceFailed
 from domain.market import Absent, BarSeries, Exercise, IndexLevel, Interval, OptionChain, RateCurve
@@ -295,3 +299,45 @@ def test_two_processes_lose_nothing_and_write_nothing_twice(store: Store) -> Non
     assert len(moments) == 16
     bids = {store.chain(LIVE, "SPY", DAY, moment).collect()["bid"].unique().to_list()[0] for moment in moments}
     assert bids == {float(i) for i in range(16)}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    answers=st.lists(
+        st.tuples(
+            st.integers(1, 3000),  # minutes since the answer before
+            st.integers(0, 20),  # its first bar
+            st.integers(1, 12),  # how many
+            st.sampled_from((680.0, 680.0, 100.0)),  # what it says
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    back=st.integers(0, 4000),
+)
+def test_what_a_moment_sees_is_what_was_received_by_then(answers: list[tuple[int, int, int, float]], back: int) -> None:
+    """Overlapping, late and revised answers: recording what came later changes nothing that was seen before."""
+    starts = day_starts(date(2026, 1, 5), DAY)
+
+    def recorded(folder: str, until: datetime) -> BarSeries | Absent:
+        store, clock = Store(Path(folder)), ManualClock(TEN)
+        recorder = Recorder(store, clock)
+        recorder.prune(1)  # makes the set
+        for wait, first, count, close in answers:
+            if clock.now() + timedelta(minutes=wait) > until:
+                break
+            clock.advance(timedelta(minutes=wait))
+            recorder.bars("SPY", Interval.DAY, bar_rows(starts[first : first + count], close=close))
+        market = RecordedMarket(store.folder, LIVE)
+        return asyncio.run(market.bars("SPY", Interval.DAY, moment, 100))
+
+    end = TEN + timedelta(minutes=sum(wait for wait, *_ in answers))
+    moment = max(TEN, end - timedelta(minutes=back))
+    with TemporaryDirectory() as whole, TemporaryDirectory() as past:
+        seen, alone = recorded(whole, end), recorded(past, moment)
+    if isinstance(seen, Absent) or isinstance(alone, Absent):
+        assert seen == alone
+        return
+    for name in ("start", "known_at", "open", "close"):
+        assert getattr(seen, name).tolist() == getattr(alone, name).tolist(), name
+    assert seen.known_at.max() <= moment.timestamp()
