@@ -82,6 +82,9 @@ def test_a_date_alone_needs_a_stated_time_and_half_days_end_early(tmp_path: Path
     path = csv(tmp_path, HEAD, *lines)
     with pytest.raises(BadInput, match=r"QuoteTime.*dates without a time.*--map stated=16:00"):
         bring(path, tmp_path / "store", "chains", CHAIN_MAP, "days")
+    written_out = csv(tmp_path, HEAD, *(line.replace(",", "T00:00:00.000,", 1) for line in lines), name="t.csv")
+    with pytest.raises(BadInput, match="dates without a time"):
+        bring(written_out, tmp_path / "store", "chains", CHAIN_MAP, "days")
     assert Store(tmp_path / "store").sets() == ()
     for stated, moments, closing in (
         ("16:00", [datetime(2025, 11, 26, 21, 0, tzinfo=UTC), datetime(2025, 11, 28, 18, 0, tzinfo=UTC)], False),

@@ -117,8 +117,7 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         if raw.dtype.time_zone is not None:  # type: ignore[attr-defined]
             return raw.dt.convert_time_zone("UTC").cast(MOMENT)
         local = raw.cast(pl.Datetime("us"))
-        midnight = bool((local == local.dt.truncate("1d")).all())
-        dated = pl.Series([midnight]).new_from_index(0, raw.len())
+        dated = pl.Series([False]).new_from_index(0, raw.len())
     else:
         text = raw.cast(pl.String)
         aware, local = _parsed(said, ours, text)
@@ -132,6 +131,8 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         dated = (
             text.str.len_chars() <= 10 if said.format is None else pl.Series([by_format]).new_from_index(0, text.len())
         )
+    if local.drop_nulls().len() and bool((local == local.dt.truncate("1d")).all()):
+        dated = local.is_not_null()  # midnight in every row is no time, however it is written
     if bool(dated.any()):
         local = _stated(file, ours, local, dated)
     zoned = local.to_frame(ours).select(
