@@ -95,7 +95,7 @@ def crowd(seed: int, ticker: str, rows: Contracts, session: int, through: float,
     bought, sold = flow * (opened[1] - opened[0]), gone * (closed[1] - closed[0])
     days = (rows.settles_at - about.opens[session]) / 86400
     passed = uniforms(seed, (ticker, "passed on", session), rows.ident)
-    busy = 0.6 + 150 * np.exp(-days / 0.4)
+    busy = 2.0 + 150 * np.exp(-days / 0.4)
     volume = np.floor(bought + sold + bought * busy * -np.log(passed))
     volume = np.maximum(volume, np.abs(tomorrow - interest))
     planted = np.zeros(len(age))
