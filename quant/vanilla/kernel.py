@@ -14,10 +14,12 @@ Two passes. The first, branch-free so that it compiles to vector instructions, c
 guess is the normal (Bachelier) deviation of the same price, bent to lognormal by a fitted polynomial (the expansion
 it follows: C. Grunspan, 2011), 4e-5 off at worst; two Householder(3) steps follow, and the residual of the second is
 the proof that the root is met. Whatever the first pass does not prove, the second solves: the paper's four-branch
-rational guess between its exact boundary points, and Householder(3) in the paper's three objectives, in a bracket.
+rational guess between its exact boundary points (for |x| <= 1e-6, where those cancel, the normal model), then
+Householder(3) in 1/ln beta on the lowest branch, in ln(e^{x/2} - beta) above half of the bound and in ln beta between,
+until the residual proves the root, in a bracket that ends every search.
 
-One file, because numba's cache on disk watches the file of the outermost function only. Import it late: numba takes
-a quarter of a second to load, and the first process after an installation compiles for about three.
+One file, because numba's cache on disk watches the file of the outermost function only. Import it late: numba and the
+code take half a second to load, and the first process after an installation compiles for about four.
 """
 
 from __future__ import annotations
@@ -400,7 +402,7 @@ def _everywhere(beta: float, rest: float, x: float) -> float:
         s = cut + 0.5
     share = rest if upper else beta
     goal = math.log(share)
-    for _ in range(60):
+    for count in range(4000):  # at most 30 free steps, then bisection to the last bit
         h, t = x / s, 0.5 * s
         q = 0.5 * (h * h + t * t)
         if upper:
@@ -428,13 +430,15 @@ def _everywhere(beta: float, rest: float, x: float) -> float:
             step = bent * (1.0 + 0.5 * second * bent) / (1.0 + bent * (second + third * bent / 6.0))
         else:
             step = _householder(newton, gain, h, t)
-        if abs(step) <= 1e-5:  # the next step would be its fourth power
+        if abs(gap) <= 1e-4 and abs(step) <= 1e-3:  # what is left after this step is gap^4
             return s + s * step
         fresh = s + s * step
         if not low < fresh < high:
             fresh = s + s * newton
-        if not low < fresh < high:
+        if count >= 30 or not low < fresh < high:
             fresh = 0.5 * (low + high) if high < math.inf else 2.0 * s
+        if fresh == s:
+            break
         s = fresh
     return s
 
@@ -470,7 +474,9 @@ def _one(price: float, f: float, k: float, t: float, d: float, call: bool) -> tu
     sigma = s / math.sqrt(t)
     reason = OK if proven and sigma >= _SMALLEST else _OPEN
     reason = UNDERFLOW if beta < _SMALLEST else reason
-    usable = usable and _SMALLEST <= unit < math.inf and unit * root < math.inf  # F/K and D min(F, K) are doubles
+    usable = (
+        usable and unit >= _SMALLEST and unit * root < math.inf and d * high < math.inf
+    )  # F/K, D F and D K are doubles
     reason = ABOVE_BOUND if value >= unit else reason
     reason = BELOW_INTRINSIC if value <= 0.0 else reason
     reason = NONPOSITIVE_PRICE if price <= 0.0 else reason
@@ -518,7 +524,10 @@ def _priced_anywhere(f: float, k: float, t: float, v: float, d: float, call: boo
     elif s > 1e3:  # beta is its bound to the last digit
         outer = d * low
     else:
-        outer = d * min(math.sqrt(low) * math.sqrt(high) * _value(-_log_ratio(high, low), s), low)
+        apart = high / low < math.inf
+        root = math.sqrt(high / low) if apart else math.sqrt(high) / math.sqrt(low)
+        x = -_log_ratio(high, low) if apart else math.log(low) - math.log(high)
+        outer = d * low * min(root * _value(x, s), 1.0)
     return outer + d * (high - low) if (f > k) == call and f != k else outer
 
 
