@@ -82,6 +82,9 @@ def test_a_date_alone_needs_a_stated_time_and_half_days_end_early(tmp_path: Path
     path = csv(tmp_path, HEAD, *lines)
     with pytest.raises(BadInput, match=r"QuoteTime.*dates without a time.*--map stated=16:00"):
         bring(path, tmp_path / "store", "chains", CHAIN_MAP, "days")
+    zulu = csv(tmp_path, HEAD, *(line.replace(",", "T00:00:00Z,", 1) for line in lines), name="z.csv")
+    with pytest.raises(BadInput, match="dates without a time"):
+        bring(zulu, tmp_path / "store", "chains", CHAIN_MAP, "days")
     written_out = csv(tmp_path, HEAD, *(line.replace(",", "T00:00:00.000,", 1) for line in lines), name="t.csv")
     with pytest.raises(BadInput, match="dates without a time"):
         bring(written_out, tmp_path / "store", "chains", CHAIN_MAP, "days")
@@ -152,6 +155,13 @@ def test_a_value_that_cannot_be_read_is_named_and_nothing_stays(tmp_path: Path, 
         bring(csv(tmp_path, HEAD, *GOOD, line), store, "chains", CHAIN_MAP, "bad")
     assert list(store.rglob("*.parquet")) == []
     assert Store(store).manifest() == {}
+
+
+def test_a_column_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "kinds.parquet"
+    pl.DataFrame({"n": ["VXN"], "d": [date(2026, 2, 12)], "c": [[1.0, 2.0]]}).write_parquet(path)
+    with pytest.raises(BadInput, match=r"column 'c' \(close\): a List\(Float64\) is no number"):
+        bring(path, tmp_path / "store", "indices", ("name=n", "day=d", "close=c"))
 
 
 def test_a_failed_import_in_place_of_another_leaves_the_other(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
     if raw.dtype == pl.Date:
         local, dated = raw.cast(pl.Datetime("us")), pl.Series([True]).new_from_index(0, raw.len())
     elif raw.dtype == pl.Datetime:
-        if raw.dtype.time_zone is not None:  # type: ignore[attr-defined]
-            return raw.dt.convert_time_zone("UTC").cast(MOMENT)
         local = raw.cast(pl.Datetime("us"))
+        if raw.dtype.time_zone is not None:  # type: ignore[attr-defined]
+            aware, local = raw.dt.convert_time_zone("UTC").cast(MOMENT), _no_moments(raw)
         dated = pl.Series([False]).new_from_index(0, raw.len())
     else:
         text = raw.cast(pl.String)
@@ -131,7 +131,9 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         dated = (
             text.str.len_chars() <= 10 if said.format is None else pl.Series([by_format]).new_from_index(0, text.len())
         )
-    if local.drop_nulls().len() and bool((local == local.dt.truncate("1d")).all()):
+    if said.shape is Shape.CHAINS and _midnight(aware):
+        local, aware = aware.dt.replace_time_zone(None), aware.clear(aware.len())
+    if _midnight(local):
         dated = local.is_not_null()  # midnight in every row is no time, however it is written
     if bool(dated.any()):
         local = _stated(file, ours, local, dated)
@@ -142,6 +144,16 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         .cast(MOMENT)
     )[ours]
     return pl.DataFrame({"aware": aware, "zoned": zoned}).select(pl.coalesce("aware", "zoned").alias(ours))[ours]
+
+
+def _midnight(moments: pl.Series) -> bool:
+    """True when there are moments and all of them are at midnight."""
+    there = moments.drop_nulls()
+    return there.len() > 0 and bool((there == there.dt.truncate("1d")).all())
+
+
+def _no_moments(like: pl.Series) -> pl.Series:
+    return pl.Series(like.name, [None], dtype=pl.Datetime("us")).new_from_index(0, like.len())
 
 
 def _parsed(said: ColumnMap, ours: str, text: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -113,10 +113,7 @@ def _parts(lazy: pl.LazyFrame, said: ColumnMap) -> Iterator[pl.DataFrame]:
 
 def _convert(file: MappedFile, frame: pl.DataFrame, _: Store) -> Converted:
     said = file.map
-    rows = frame.select(ROW, *(read(file, frame, ours) for ours in said.columns if said.reads(ours) != "moment"))
-    for ours in said.columns:
-        if said.reads(ours) == "moment":
-            rows = rows.with_columns(moments(file, frame, ours))
+    rows = frame.select(ROW).with_columns(_column(file, frame, ours) for ours in said.columns)
     source = said.source or file.path.name
     make = {
         Shape.CHAINS: _chains,
@@ -126,6 +123,14 @@ def _convert(file: MappedFile, frame: pl.DataFrame, _: Store) -> Converted:
         Shape.SOCIAL: _social,
     }
     return make[said.shape](file, rows, source)
+
+
+def _column(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
+    try:
+        return moments(file, frame, ours) if file.map.reads(ours) == "moment" else read(file, frame, ours)
+    except pl.exceptions.PolarsError as error:
+        held = frame.schema.get(file.map.columns[ours])
+        raise BadInput(f"{named(file, ours)}: a {held} is no {file.map.reads(ours)}; map another column") from error
 
 
 def _chains(file: MappedFile, rows: pl.DataFrame, source: str) -> Converted:
