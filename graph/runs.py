@@ -147,7 +147,11 @@ class Runs:
         await self._pick_up_all(await self.store.tickets.list(account=spec.account, open_only=True))
         if state["rolls"]:
             tickers = tuple(sorted({rolled[position_id] for position_id in state["rolls"]}))
-            await self.start(dataclasses.replace(spec, run_id=f"{spec.run_id}-roll", tickers=tickers))
+            at = spec.as_of
+            if desk.market.live:  # a watch tick is no chain to decide on: the whole one is fetched, and it is now
+                await desk.market.refresh(tickers)
+                at = desk.clock.now()
+            await self.start(dataclasses.replace(spec, run_id=f"{spec.run_id}-roll", tickers=tickers, as_of=at))
         return state
 
     async def close(self, spec: RunSpec) -> CloseState:
