@@ -104,9 +104,12 @@ async def _broker(house: House, settings: Settings) -> str:
 
 
 def last_moment(market: Market) -> datetime:
-    """The newest moment a market has a chain for. Raises BadInput when it has none."""
+    """The newest moment a market has a chain for, a live one's is now. Raises DataAbsent when it has none."""
     from domain.errors import DataAbsent
+    from tools.clock import SystemClock
 
+    if market.live:
+        return SystemClock().now()
     moments = market.snapshot_times(*EPOCH)
     if not moments:
         raise DataAbsent(f"{market.label} holds no chain")
@@ -117,8 +120,14 @@ async def _market(settings: Settings) -> str:
     from apps.markets import market_named
     from domain.errors import DataAbsent
     from domain.market import Absent, Quotes
+    from tools.market.live import LiveMarket
 
     market = market_named(settings, settings.market)
+    if isinstance(market, LiveMarket):
+        try:
+            return f"{market.label} ({'delayed' if market.delayed else 'real time'}): {await market.ping()}"
+        finally:
+            await market.close()
     at = last_moment(market)
     for ticker in (*settings.tickers, *recorded_tickers(settings, settings.market)):
         chain = await market.chain(ticker, at)
@@ -145,7 +154,9 @@ def recorded_tickers(settings: Settings, market: str) -> tuple[str, ...]:
 def _market_advice(settings: Settings) -> str:
     if settings.market.startswith("recorded:"):
         return "import it: `parley data import PATH`; what is there: `parley data status`"
-    return "set `market` to simulated:vrp, simulated:fair or recorded:NAME"
+    if settings.market == "live":
+        return "check the network, and the addresses and names in [sources]"
+    return "set `market` to simulated:vrp, simulated:fair, recorded:NAME or live"
 
 
 async def _model(settings: Settings) -> Finding:

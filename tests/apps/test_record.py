@@ -13,6 +13,9 @@ import pytest
 
 from apps.cli.exits import Exit
 from apps.cli.recording import AFTER_CLOSE, _go_on, after, next_pass
+from apps.doctor import _market, _market_advice
+from apps.settings import load
+from domain.errors import SourceFailed
 from tests.apps.conftest import Parley, Said
 from tests.servers import cboe, loopback
 from tests.servers.cboe import LoopbackCboe
@@ -53,7 +56,8 @@ class Desk:
         self.sources = json.dumps(
             {
                 **{name: ["cboe"] for name in ("chains", "greeks", "indices")},
-                **{name: ["store"] for name in ("bars", "rates", "events")},
+                **{name: ["store"] for name in ("bars", "rates")},
+                "events": ["shipped"],
                 "cboe_url": server.url,
                 "attempts": 1,
                 "timeout_s": 5,
@@ -160,6 +164,16 @@ async def test_a_day_of_recording(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
     assert [json.loads(line)["exit"] for line in said.out.splitlines()] == [0] * 5
     assert "recording goes on 2026-11-30 14:30 UTC" in said.err
+
+
+async def test_the_doctor_asks_the_sources_of_a_live_market(desk: Desk, alone: Parley, quotes: LoopbackCboe) -> None:
+    quotes.quote("VIX", {**payload(), "symbol": "_VIX", "data": {"symbol": "_VIX", "current_price": 17.25}})
+    wanted = load({"PARLEY_SOURCES": desk.sources, "PARLEY_MARKET": "live", "PARLEY_DATA_DIR": str(alone.home)})
+    assert (await _market(wanted)).startswith("live (delayed): cboe: VIX 17.25, shown ")
+    quotes.quote("VIX", loopback.status(503))
+    with pytest.raises(SourceFailed, match="no source of chains answers: cboe fails: a server error"):
+        await _market(wanted)
+    assert "network" in _market_advice(wanted)
 
 
 def test_pruning_tells_how_much_went(alone: Parley) -> None:

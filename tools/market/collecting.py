@@ -102,9 +102,26 @@ class Collector:
         self._watched: set[str] = set()
 
     @property
+    def chain_sources(self) -> tuple[str, ...]:
+        """Names of the sources that are asked for chains, in order."""
+        return tuple(source.name for source in self._sockets(self._allowed.chains))
+
+    @property
     def delayed(self) -> bool:
         """True when any source of chains shows its quotes late."""
         return any(source.delayed for source in self._sockets(self._allowed.chains))
+
+    async def ping(self) -> tuple[tuple[str, bool, str], ...]:
+        """Every source that may be asked for anything: its name, whether it answers, and what it said."""
+        used = {name for names in self._allowed for name in names}
+        found = []
+        for name, source in self._sources.items():
+            if name in used:
+                try:
+                    found.append((name, True, await source.ping()))
+                except SourceFailed as error:
+                    found.append((name, False, str(error)))
+        return tuple(found)
 
     async def close(self) -> None:
         """Let the sources' connections go."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-from domain.errors import DataAbsent
+from domain.errors import DataAbsent, SourceFailed
 from domain.market import (
     Absent,
     BarSeries,
@@ -82,6 +82,14 @@ class LiveMarket:
         if made.kept:
             await self._clock.sleep_until(max(one.known_at for one in made.kept))
         return made
+
+    async def ping(self) -> str:
+        """What each source says of itself, in one line. Raises SourceFailed when none that has chains answers."""
+        found = await self._collector.ping()
+        words = "; ".join(f"{name}: {said}" if ok else f"{name} fails: {said}" for name, ok, said in found)
+        if not any(ok and name in self._collector.chain_sources for name, ok, _ in found):
+            raise SourceFailed(f"no source of chains answers: {words or 'the setting sources names none'}")
+        return words
 
     async def close(self) -> None:
         """Let the sources' connections go."""
