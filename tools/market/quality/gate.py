@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from domain.errors import BadChain
-from domain.market import BarSeries, Bools, ChainQuality, OptionChain, Quotes, RateCurve
+from domain.market import BarSeries, Bools, ChainQuality, Ints, OptionChain, Quotes, RateCurve
 from quant.vanilla.forwards import survey
 from tools import sessions
 from tools.market import reference
@@ -85,10 +85,11 @@ def _screen(chain: OptionChain, beside: Beside) -> tuple[OptionChain, ChainQuali
     tally = Tally(len(chain))
     twin = previous.twin(chain, beside.previous)
     _not_a_copy(chain, twin, name, tally)
-    keep = _contracts(chain, name, tally)
+    key = contracts.keys(chain)[0] if twin is None else twin.key
+    keep = _contracts(chain, key, name, tally)
     if tally.kept < tally.rows:
-        chain = take(chain, keep)
-        twin = None if twin is None else twin._replace(row=twin.row[keep])
+        chain, key = take(chain, keep), key[keep]
+        twin = None if twin is None else twin._replace(key=key, row=twin.row[keep])
     chain = _vendor_numbers(chain, tally)
     tally.flags += underlying.against_bars(chain, beside.daily, beside.intraday)
     steps = ladder(chain)
@@ -101,7 +102,7 @@ def _screen(chain: OptionChain, beside: Beside) -> tuple[OptionChain, ChainQuali
             f"{steps.holes} strikes missing near the money in {steps.holed} of {steps.near} near expirations"
         )
     if chain.quotes is not Quotes.NONE:
-        chain = _quotes(chain, twin, beside.rates, name, tally)
+        chain = _quotes(chain, key, twin, beside.rates, name, tally)
     return chain, tally.quality()
 
 
@@ -125,7 +126,7 @@ def _not_a_copy(chain: OptionChain, twin: Twin | None, name: str, tally: Tally) 
     tally.flags.append(f"unchanged since {before:%H:%M} New York")
 
 
-def _contracts(chain: OptionChain, name: str, tally: Tally) -> Bools:
+def _contracts(chain: OptionChain, key: Ints, name: str, tally: Tally) -> Bools:
     """Rows that are contracts, (n,). Raises BadChain when nothing, a single strike or less than half is left."""
     import numpy as np
 
@@ -139,7 +140,7 @@ def _contracts(chain: OptionChain, name: str, tally: Tally) -> Bools:
 
     for reason, bad in contracts.senseless(chain):
         drop(reason, bad)
-    drop("duplicate", contracts.repeated(contracts.keys(chain)[0], keep))
+    drop("duplicate", contracts.repeated(key, keep))
     tally.kept = int(keep.sum())
     if tally.kept == 0:
         raise BadChain(f"{name} has no usable row: {tally.said()}")
@@ -176,7 +177,9 @@ def _vendor_numbers(chain: OptionChain, tally: Tally) -> OptionChain:
     )
 
 
-def _quotes(chain: OptionChain, twin: Twin | None, rates: RateCurve | None, name: str, tally: Tally) -> OptionChain:
+def _quotes(
+    chain: OptionChain, key: Ints, twin: Twin | None, rates: RateCurve | None, name: str, tally: Tally
+) -> OptionChain:
     """Take the quotes from rows whose quotes cannot be. Raises BadChain when too little is left to trade."""
     import numpy as np
 
@@ -206,7 +209,7 @@ def _quotes(chain: OptionChain, twin: Twin | None, rates: RateCurve | None, name
         chain = _without_quotes(chain, quoted)
     if unquote("out of order", out_of_order(chain, found)):
         chain = _without_quotes(chain, quoted)
-    if unquote("off parity", off_parity(chain, contracts.keys(chain)[0], known)):
+    if unquote("off parity", off_parity(chain, key, known)):
         chain = _without_quotes(chain, quoted)
     two_sided = (chain.bid > 0) & (chain.ask >= chain.bid)
     if not (chain.bid > 0).any():

@@ -20,9 +20,10 @@ WING_VOL = 1.5  # of the volatility at the money: the skew is steeper than nothi
 
 
 class Twin(NamedTuple):
-    """For each row of a chain its row in the previous one, -1 where it has none."""
+    """The keys of a chain's rows, and for each its row in the previous chain, -1 where it has none. Arrays (n,)."""
 
     previous: OptionChain
+    key: Ints
     row: Ints
 
 
@@ -38,7 +39,7 @@ def twin(chain: OptionChain, previous: OptionChain | None) -> Twin | None:
     if not near:
         return None
     now, then = keys(chain, previous)
-    return Twin(previous, matched(now, then))
+    return Twin(previous, now, matched(now, then))
 
 
 def unchanged(chain: OptionChain, pair: Twin) -> bool:

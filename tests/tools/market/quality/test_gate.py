@@ -95,6 +95,8 @@ def test_strikes_missing_near_the_money() -> None:
     assert quality.flags == (f"{total} strikes missing near the money in 1 of 3 near expirations",)
     few = close & (chain.strike / chain.spot > 1.03)  # under half: a coarser ladder
     assert screen(take(chain, ~few), BESIDE)[1].flags == ()
+    monthly = spoilt(chain, chain.expiry <= expiry, root="SPX")  # the last of its root has no neighbour after it
+    assert screen(take(monthly, ~holes), BESIDE)[1].flags == ()
     coarse = (chain.expiry == expiry) & (np.rint(chain.strike / 25.0) % 4 != 0)
     assert screen(take(chain, ~coarse), BESIDE)[1].flags == ()  # evenly: so new expirations are listed
     first = (chain.expiry == chain.expiry.min()) & (chain.strike > chain.spot)

@@ -138,6 +138,16 @@ def test_a_worthless_option_may_stand_still() -> None:
     assert screen(paid[1], beside(paid[0]))[1].unquoted == (("stale", 1),)
 
 
+def test_stale_rows_are_found_behind_dropped_ones() -> None:
+    before = spy(spot=500.0, quoted=QUOTED - DAY)
+    chain = dataclasses.replace(spy(spot=500.0), spot=520.0, **_priced(before.strike, 520.0))
+    one = rows(before, 31, 0.9, True)
+    still = spoilt(chain, one, bid=before.bid[one], ask=before.ask[one])
+    screened, quality = screen(spoilt(still, [0, 1, 2], strike=NAN), beside(before))
+    assert quality.unquoted == (("stale", 1),)
+    assert np.flatnonzero(np.isnan(screened.bid)).tolist() == [one - 3]
+
+
 def test_volatility_and_time_may_undo_a_move() -> None:
     """One dollar up is half a dollar for a call at the money; a day and a volatility point or two take that back."""
     before = spy(spot=500.0, quoted=QUOTED - DAY)
