@@ -58,7 +58,7 @@ def _ticker(decision: Decision, scan: Scan, argued: Debate | None) -> str:
     if ref.quality:
         seen += f" Chain of {ref.chain_source}: {ref.quality}."
     parts = [
-        f"## {scan.ticker}",
+        f"## {scan.ticker}" + (f", {ref.company}" if ref.company else ""),
         f"Spot {ref.spot:,.2f}, {chain}, snapshot {ref.hash[:12]}.{seen}{missing}",
         "### Evidence",
         evidence_table(item for reading in scan.readings for item in reading.evidence),

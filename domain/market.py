@@ -358,6 +358,8 @@ class SnapshotRef:
     sources: tuple[SourceUse, ...]
     restrictions: tuple[str, ...]
     absent: tuple[Absent, ...]
+    company: str = ""  # "" unknown
+    events: tuple[Event, ...] = ()  # of the next weeks, soonest first
     chain_source: str = ""
     delayed: bool = False
     spread_model: str = ""

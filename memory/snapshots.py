@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from datetime import timedelta
 
 from domain.codec import digest, pack, unpack
 from domain.errors import NotFound, ParleyError
-from domain.market import MarketSnapshot, SnapshotRef
+from domain.market import Event, EventKind, MarketSnapshot, SnapshotRef
 from memory.database import Database
 
+EVENTS_AHEAD = 45  # calendar days
 KEPT = 16  # snapshots held unpacked in this process
 
 
@@ -28,12 +30,22 @@ def reference(snapshot: MarketSnapshot, content: str) -> SnapshotRef:
         lag_limit_s=snapshot.lag_limit_s,
         sources=snapshot.sources,
         restrictions=snapshot.restrictions,
+        company=snapshot.instrument.company or "",
+        events=_ahead(snapshot),
         chain_source=snapshot.chain.source if snapshot.chain is not None else "",
         delayed=snapshot.chain is not None and snapshot.chain.delayed,
         spread_model=snapshot.chain.spread_model if snapshot.chain is not None else "",
         quality=snapshot.quality.text() if snapshot.quality is not None else "",
         absent=snapshot.absent,
     )
+
+
+def _ahead(snapshot: MarketSnapshot) -> tuple[Event, ...]:
+    """The events of the next weeks, soonest first; a monthly expiration is in every calendar and says little."""
+    today = snapshot.as_of.date()
+    until = today + timedelta(days=EVENTS_AHEAD)
+    coming = (one for one in snapshot.calendar.events if today <= one.day <= until and one.kind is not EventKind.OPEX)
+    return tuple(sorted(coming, key=lambda one: (one.day, one.kind)))
 
 
 class Snapshots:

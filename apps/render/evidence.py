@@ -11,6 +11,7 @@ from agents.words import amount, label
 from apps.render.words import BAD, DIM, GOOD, STRONG, WARN, percent, time_of_day
 from domain.decision import Scan
 from domain.evidence import Evidence
+from domain.market import Event
 from domain.views import Abstained, Reading, Signal
 
 MOST = 4  # pieces shown of a reading that leans nowhere
@@ -40,6 +41,8 @@ def evidence(scan: Scan, *, full: bool = False) -> RenderableType:
 def _title(scan: Scan, full: bool) -> Text:
     ref = scan.snapshot
     text = Text(scan.ticker, STRONG)
+    if ref.company:
+        text.append(f"  {ref.company}", "not bold")
     text.append(f"  {ref.spot:,.2f}", "not bold")
     if ref.chain_at is None:
         text.append("  no option chain", f"not bold {WARN}")
@@ -49,11 +52,20 @@ def _title(scan: Scan, full: bool) -> Text:
         text.append(f", IV worth {percent(ref.iv_confidence)}", f"not bold {DIM}")
     if scan.composite is not None:
         text.append(f"  edge {scan.composite.edge:.3f}", "not bold")
+    if ref.events:
+        text.append(f"\n  ahead: {', '.join(_event(one) for one in ref.events)}", f"not bold {DIM}")
     for caveat in ref.caveats:
         text.append(f"\n  {caveat}", f"not bold {WARN}")
     if full and ref.quality:
         text.append(f"\n  chain of {ref.chain_source}: {ref.quality}", f"not bold {DIM}")
     return text
+
+
+def _event(one: Event) -> str:
+    """An event in words: "earnings Thu 2026-05-21 after the close, estimated"."""
+    when = {True: " before the open", False: " after the close", None: ""}[one.before_open]
+    sure = "" if one.confirmed else ", estimated"
+    return f"{one.kind.value.replace('_', ' ')} {one.day:%a %Y-%m-%d}{when}{sure}"
 
 
 def _row(reading: Reading, full: bool) -> tuple[RenderableType, ...]:

@@ -113,7 +113,8 @@ def lag(chain: OptionChain, as_of: datetime, limit_s: float | None) -> float:
     """Seconds from the moment a chain's quotes were due on the screen. A closing chain counts from its stamp.
 
     A delayed source is late by its declared delay, underlying and options alike: lag is what comes on top, so that a
-    source that stopped is as stale as any other. Raises StaleData beyond the limit (None: whatever its age) and SourceFailed for a chain from after the moment.
+    source that stopped is as stale as any other. Raises StaleData beyond the limit (None: whatever its age) and
+    SourceFailed for a chain from after the moment.
     """
     if max(chain.known_at, chain.quoted_at) > as_of:
         raise SourceFailed(f"{chain.ticker}'s chain is of {chain.quoted_at.isoformat()}, after {as_of.isoformat()}")
