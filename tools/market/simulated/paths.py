@@ -172,7 +172,7 @@ def carried(ticker: str) -> Floats:
     return np.asarray(growth + lost[:, None])
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=12)  # 1.6 MB each; one seed's ten tickers
 def path(seed: int, ticker: str) -> Path:
     """Price and variance at every node of every session."""
     profile = PROFILES[ticker]
