@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from domain.errors import DataAbsent, SourceFailed, StaleData
 from domain.market import (
     Absent,
+    ActionKind,
     BarSeries,
     IndexLevel,
     Interval,
@@ -68,6 +69,7 @@ async def take_snapshot(
         daily=daily if isinstance(daily, BarSeries) else None,
         intraday=intraday if isinstance(intraday, BarSeries) else None,
         rates=rates if isinstance(rates, RateCurve) else None,
+        splits=tuple(action.day for action in instrument.actions if action.kind is ActionKind.SPLIT),
     )
     screened, quality = await asyncio.to_thread(screen, chain, beside)
     absent = [item for item in (daily, intraday, vix, rates, social, *levels) if isinstance(item, Absent)]

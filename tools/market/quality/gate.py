@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from typing import Any, NamedTuple
 
 from domain.errors import BadChain
@@ -29,6 +30,7 @@ class Beside(NamedTuple):
     daily: BarSeries | None
     intraday: BarSeries | None
     rates: RateCurve | None
+    splits: tuple[date, ...] = ()  # ex-dates known of the underlying
 
 
 ALONE = Beside(previous=None, daily=None, intraday=None, rates=None)
@@ -91,7 +93,7 @@ def _screen(chain: OptionChain, beside: Beside) -> tuple[OptionChain, ChainQuali
         chain, key = take(chain, keep), key[keep]
         twin = None if twin is None else twin._replace(key=key, row=twin.row[keep])
     chain = _vendor_numbers(chain, tally)
-    tally.flags += underlying.against_bars(chain, beside.daily, beside.intraday)
+    tally.flags += underlying.against_bars(chain, beside.daily, beside.intraday, beside.splits)
     steps = ladder(chain)
     if 2 * steps.bare > steps.near:
         raise BadChain(

@@ -30,7 +30,9 @@ class Found(NamedTuple):
     flags: tuple[str, ...]
 
 
-def against_bars(chain: OptionChain, daily: BarSeries | None, intraday: BarSeries | None) -> tuple[str, ...]:
+def against_bars(
+    chain: OptionChain, daily: BarSeries | None, intraday: BarSeries | None, splits: tuple[date, ...] = ()
+) -> tuple[str, ...]:
     """Flags from unadjusted bars (adjusted ones give no level). Raises BadChain, with both numbers, when gross.
 
     Intraday: the range of the bars that hold the quotes' moment (from its uncertainty on) and of the last one before.
@@ -41,7 +43,7 @@ def against_bars(chain: OptionChain, daily: BarSeries | None, intraday: BarSerie
         if bars is None or bars.adjusted or len(bars) == 0:
             continue
         if bars.interval is Interval.DAY:
-            flags += _against_day(chain, bars)
+            flags += _against_day(chain, bars, splits)
         else:
             flags += _against_minutes(chain, bars)
     return tuple(flags)
@@ -80,7 +82,7 @@ def _against_minutes(chain: OptionChain, bars: BarSeries) -> list[str]:
     return _outside(chain, low, high, f"{bars.interval} bars of {bars.source}")
 
 
-def _against_day(chain: OptionChain, bars: BarSeries) -> list[str]:
+def _against_day(chain: OptionChain, bars: BarSeries, splits: tuple[date, ...]) -> list[str]:
     import numpy as np
 
     quoted = int(chain.quoted_at.timestamp())
@@ -91,7 +93,7 @@ def _against_day(chain: OptionChain, bars: BarSeries) -> list[str]:
     day = chain.quoted_at.astimezone(sessions.NEW_YORK).date()
     if bar_day == day:
         return _outside(chain, *_range(bars, last, last + 1), f"the day's bar of {bars.source}")
-    if any(bar_day < split <= day for split in reference.SPLITS.get(chain.ticker, ())):
+    if any(bar_day < split <= day for split in (*reference.SPLITS.get(chain.ticker, ()), *splits)):
         return []
     try:
         fresh = bar_day >= sessions.previous(day)

@@ -75,6 +75,10 @@ def test_the_last_close_gives_a_wide_bound() -> None:
 def test_a_known_split_in_between_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from tools.market import reference
 
+    beside = ALONE._replace(daily=bars(9900.0, 10_000.0, MONDAY, Interval.DAY), splits=(date(2024, 3, 5),))
+    assert screen(clean(), beside)[1].flags == ()
+    with pytest.raises(BadChain, match="a split that is not known"):
+        screen(clean(), beside._replace(splits=(date(2024, 3, 4), date(2024, 3, 6))))
     monkeypatch.setitem(reference.SPLITS, "SPX", (date(2024, 3, 5),))
     assert flags(daily=bars(9900.0, 10_000.0, MONDAY, Interval.DAY)) == ()
     monkeypatch.setitem(reference.SPLITS, "SPX", (date(2024, 3, 4),))
