@@ -11,7 +11,7 @@ from agents.words import amount, label
 from apps.render.words import BAD, DIM, GOOD, STRONG, WARN, percent, time_of_day
 from domain.decision import Scan
 from domain.evidence import Evidence
-from domain.market import Event
+from domain.market import Event, EventKind
 from domain.views import Abstained, Reading, Signal
 
 MOST = 4  # pieces shown of a reading that leans nowhere
@@ -63,7 +63,8 @@ def _title(scan: Scan, full: bool) -> Text:
 
 def _event(one: Event) -> str:
     """An event in words: "earnings Thu 2026-05-21 after the close, estimated"."""
-    when = {True: " before the open", False: " after the close", None: ""}[one.before_open]
+    after = " after the close" if one.kind is EventKind.EARNINGS else ""  # a meeting's end falls into the session
+    when = {True: " before the open", False: after, None: ""}[one.before_open]
     sure = "" if one.confirmed else ", estimated"
     return f"{one.kind.value.replace('_', ' ')} {one.day:%a %Y-%m-%d}{when}{sure}"
 
