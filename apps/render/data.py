@@ -19,6 +19,7 @@ from tools.market.importers.importing import ImportReport
 
 STATUS_STYLE = {"imported": GOOD, "unchanged": DIM, "skipped": WARN}
 _GAPS_SHOWN = 3
+_QUOTES = {"bid and ask": "all", "none": "none"}  # how many rows have both, where it is not a share
 
 
 def imported(report: ImportReport) -> RenderableType:
@@ -70,9 +71,9 @@ def gaps(days: tuple[date, ...]) -> str:
 def _chains(rows: Iterable[ChainCoverage]) -> Table:
     """One row for the tickers of a set that have the same coverage."""
     table = _table(
-        "recorded:", "tickers:fold", "sessions:right", "from", "to", "chains:right", "quotes", "missing:fold"
+        "recorded:", "tickers:fold", "days:right", "from", "to", "chains:right", "quotes:right", "missing:fold"
     )
-    table.columns[1].min_width, table.columns[-1].min_width = 12, 20
+    table.columns[1].min_width, table.columns[-1].min_width = 9, 16
     before = ""
 
     def key(row: ChainCoverage) -> tuple[object, ...]:
@@ -87,7 +88,7 @@ def _chains(rows: Iterable[ChainCoverage]) -> Table:
             f"{first}",
             f"{last}",
             f"{chains:,}",
-            f"{quotes}",
+            _QUOTES.get(str(quotes), str(quotes).removeprefix("both on ")),
             gaps(missing),  # type: ignore[arg-type]
         )
         before = name

@@ -45,7 +45,7 @@ def test_a_file_of_ones_own_is_imported_by_a_map_and_covered(alone: Parley, quot
     assert chain["missing"] == ["2026-02-12"]
     said = alone("data", "status").out
     assert "1: 2026-02-12" in said
-    assert "bid and ask" in said
+    assert " all " in said
 
 
 def test_what_is_wrong_with_a_map_is_one_clear_line(alone: Parley, quotes: Path) -> None:

@@ -75,6 +75,6 @@ def test_the_picture_fits_a_hundred_columns(store_dir: Path) -> None:
     assert max(map(len, text.splitlines())) <= 100
     spx = next(line for line in text.splitlines() if "spx-2019" in line)
     assert {"41", "2019-04-25", "2019-06-28"} <= set(spx.split())
-    for word in ("Chains", "Bars", "Other", "eod-2026", "both on 78%", "google trends daily"):
+    for word in ("Chains", "Bars", "Other", "eod-2026", "78%", "google trends daily"):
         assert word in text
     assert "…" not in text  # nothing is cut short
