@@ -70,10 +70,8 @@ def gaps(days: tuple[date, ...]) -> str:
 
 def _chains(rows: Iterable[ChainCoverage]) -> Table:
     """One row for the tickers of a set that have the same coverage."""
-    table = _table(
-        "recorded:", "tickers:fold", "days:right", "from", "to", "chains:right", "quotes:right", "missing:fold"
-    )
-    table.columns[1].min_width, table.columns[-1].min_width = 9, 16
+    table = _table("recorded:", "tickers:fold", "days:right", "span", "chains:right", "quotes:right", "missing:fold")
+    table.columns[1].max_width, table.columns[-1].min_width = 12, 17
     before = ""
 
     def key(row: ChainCoverage) -> tuple[object, ...]:
@@ -85,14 +83,19 @@ def _chains(rows: Iterable[ChainCoverage]) -> Table:
             name if name != before else "",
             " ".join(row.ticker for row in group),
             f"{count}",
-            f"{first}",
-            f"{last}",
+            _span(first, last),  # type: ignore[arg-type]
             f"{chains:,}",
             _QUOTES.get(str(quotes), str(quotes).removeprefix("both on ")),
             gaps(missing),  # type: ignore[arg-type]
         )
         before = name
     return table
+
+
+def _span(first: date, last: date) -> str:
+    if first == last:
+        return f"{first}"
+    return f"{first} to {last:%m-%d}" if first.year == last.year else f"{first} to {last}"
 
 
 def _bars(rows: Iterable[BarCoverage]) -> Table:
@@ -137,7 +140,7 @@ def _shelves(rows: Iterable[ShelfCoverage]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         name, _, how = column.partition(":")
         if how == "right":
