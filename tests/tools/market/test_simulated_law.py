@@ -11,12 +11,13 @@ from domain.market import OptionChain
 from tools import sessions
 from tools.market.simulated import indices
 from tools.market.simulated.carry import accrued, drops, kept, reports
-from tools.market.simulated.edges import CASES, Edge, edges
-from tools.market.simulated.listings import listings
+from tools.market.simulated.edges import CASES, Case, Edge, edges, entries, outcome
+from tools.market.simulated.listings import listings, strikes
 from tools.market.simulated.market import SimulatedMarket
 from tools.market.simulated.paths import closes, grid, jumps, path
 from tools.market.simulated.presets import PROFILES, variance_ratio
 from tools.market.simulated.pricing import Moment, moment, terms, value
+from tools.market.simulated.quotes import book
 
 NOON = sessions.new_york(date(2026, 6, 30), 12, 0)
 
@@ -223,3 +224,22 @@ def test_no_playbook_has_an_edge_beyond_its_costs_but_the_planted_one() -> None:
     assert np.mean([each.after_costs for each in fair[1:]]) < 0  # up and down together: the playbook
     assert planted.at_mid > 3 * planted.at_mid_error
     assert planted.at_mid > fair[0].at_mid
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.build.__name__))
+def test_a_trial_builds_its_structure_by_the_rule(case: Case) -> None:
+    at = moment("fair", 2, "SPX", 700, 30)
+    listing = next(each for each in listings("SPX", at.day, at.stamp) if 40 < (each.expiry - at.day).days < 50)
+    rows = book(2, at, [(listing, strikes(2, "SPX", listing, 700, 30).strike)])
+    legs = case.build(at, rows)
+    assert sum(legs.quantity) == 0
+    assert set(legs.strike.tolist()) <= set(rows.strike.tolist())
+    wide = np.abs(legs.strike[1] - legs.strike[0])
+    if len(legs.strike) == 4:
+        assert legs.strike[1] < legs.strike[0] < at.spot < legs.strike[2] < legs.strike[3]
+        assert 0.015 * at.spot <= wide < 0.02 * at.spot
+    else:
+        assert abs(legs.strike[0] / at.spot - 1) < 0.02
+        assert 0.03 * at.spot <= wide < 0.035 * at.spot
+    held = [outcome("fair", 2, "SPX", session, case.rules, case.build) for session in entries(2, 6)]
+    assert all(-1.05 < each.at_mid < 6 and each.costs > 0 and 1 <= each.sessions <= 40 for each in held)
