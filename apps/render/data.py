@@ -46,7 +46,8 @@ def covered(found: Coverage) -> RenderableType:
     ):
         if table.row_count:
             parts += [Text(title, STRONG), table, Text()]
-    return Group(*parts, Text(f"{found.store}: {found.files} files imported", DIM))
+    hint = "; a set is traded on as --market recorded:NAME" if found.chains else ""
+    return Group(*parts, Text(f"{found.store}: {found.files} files imported{hint}", DIM))
 
 
 def gaps(days: tuple[date, ...]) -> str:

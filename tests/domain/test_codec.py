@@ -58,9 +58,14 @@ def instances(hint: Any) -> st.SearchStrategy[Any]:
     if issubclass(hint, StrEnum):
         return st.sampled_from(list(hint))
     hints = typing.get_type_hints(hint)
+    positive = st.floats(0.001, 10.0)
     if hint.__name__ == "HestonParams":
-        positive = st.floats(0.001, 10.0)
         return st.builds(hint, v0=positive, kappa=positive, theta=positive, sigma=positive, rho=st.floats(-0.9, 0.9))
+    if hint.__name__ == "Jump":
+        return st.builds(hint, intensity=positive, mean=st.floats(-2, 2), sd=positive)
+    if hint.__name__ == "BatesParams":
+        rest = {name: instances(hints[name]) for name in ("diffusion", "jumps")}
+        return st.builds(hint, floor=positive, **rest)
     if hint.__name__ == "Evidence":
         return st.builds(
             lambda a, b, **rest: hint(as_of=max(a, b), known_at=min(a, b), **rest),
