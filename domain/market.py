@@ -290,6 +290,7 @@ class OptionChain:
     delayed: bool = False  # displayed late by the source: `known_at` is when it was received
     spot_at: datetime | None = None  # when the price of the underlying was taken; None: with the quotes
     uncertainty_s: int = 0  # of a stated time: by how much earlier the quotes may be
+    early_exercise: bool = True  # American quotes hold its whole premium; False: European values over intrinsic floors
     bid_size: Floats | None = None  # contracts; None: the source shows no sizes
     ask_size: Floats | None = None
     root: Any  # unicode array

@@ -5,6 +5,10 @@ locally weighted regression", JASA 1979) in u = asinh(k / (sigma_atm sqrt(t))), 
 quoted spread in volatility and Cleveland's bisquare weights against outliers; between knots a natural cubic spline in
 u, flat in volatility beyond the last quoted strikes. No smile is extrapolated into strikes nobody quotes.
 
+The quotes of American options are inverted with the American price, and their forwards come from parities without the
+premium (`quant.vanilla.early_exercise`), so that early exercise does not bend the smile: a call and a put of one strike
+have one volatility, in the money as well as out.
+
 A chain without quotes is smoothed from the vendor's volatilities, each restated at the slice's forward (the price that
 it stands for at the vendor's forward, inverted at ours: there calls and puts of a strike agree). Its weights come from
 a stated error: a spread of one cent and of 1.2 % exp(1.15 x) of the value, x = |k| / (sigma sqrt(t)), which is how the
@@ -23,11 +27,12 @@ from scipy.special import ndtr, ndtri
 from domain.codec import columnar
 from domain.errors import BadChain, DataAbsent
 from domain.market import Bools, Floats, Ints, OptionChain, Quotes, RateCurve
+from quant.vanilla import early_exercise
 from quant.vanilla.black import black76
 from quant.vanilla.forwards import Slice, Survey, survey, usable_vols
 from quant.vanilla.implied import implied_vol
 
-VERSION = "surface/1"
+VERSION = "surface/2"
 
 MIN_QUOTES = 5
 _KNOTS = 41
@@ -238,6 +243,8 @@ def _row_vols(chain: OptionChain, found: Survey) -> Floats:
     else:
         quoted = (chain.bid > 0.0) & (chain.ask >= chain.bid)
         price = np.where(quoted, 0.5 * (chain.bid + chain.ask), np.nan)
+        if early_exercise.carried(chain):
+            return early_exercise.volatilities(chain, found.slices, price)
     return implied_vol(price, forward, chain.strike, t, discount, chain.is_call).sigma
 
 
@@ -267,6 +274,8 @@ def fit(chain: OptionChain, as_of: datetime, rates: RateCurve | None) -> Surface
     if len(chain) == 0:
         raise BadChain(f"{chain.ticker}: the chain has no rows")
     found = survey(chain, as_of, rates)
+    if early_exercise.carried(chain):
+        found = found._replace(slices=early_exercise.stripped(chain, found.slices))
     iv = _row_vols(chain, found)
     fitted = [_fit_slice(one, chain, iv) for one in found.slices]
     good = tuple(item for item in fitted if isinstance(item, SliceFit))

@@ -175,18 +175,6 @@ def greeks(
 # Why a price has no American volatility: those of a European one, and `unsolved` (no convergence, or two boundaries).
 NO_VOLATILITY = (*EUROPEAN_REASONS, "unsolved")
 _INVERSION = Scheme("inversion", (4, 8, 12), (8, 16, 12), 32, (0.01, 0.003), 2e-8)
-_VOLS = (0.02, 4.0)  # between them boundaries are interpolated in ln sigma ...
-_VOL_NODES = 32  # ... from so many
-
-
-@cache
-def _vol_grid() -> tuple[Floats, Floats]:
-    """Chebyshev points of ln sigma and their barycentric weights."""
-    angle = np.pi * np.arange(_VOL_NODES) / (_VOL_NODES - 1)
-    low, high = np.log(_VOLS[0]), np.log(_VOLS[1])
-    weight = np.where(np.arange(_VOL_NODES) % 2, -1.0, 1.0)
-    weight[[0, -1]] *= 0.5
-    return np.asarray(0.5 * (low + high) - 0.5 * (high - low) * np.cos(angle)), weight
 
 
 def implied_vol(
@@ -195,8 +183,8 @@ def implied_vol(
     """The Black-Scholes volatility at which the American option is worth `price`; shapes broadcast.
 
     A bracketed secant method from the European volatility of the same price, which lies at or above it. The boundary
-    does not depend on the strike: rows with the same t, r and q share boundaries at 32 volatilities from 2 % to 400 %,
-    interpolated. Repricing at the answer meets `price` within 1e-6 of the strike. Reasons, codes into
+    does not depend on the strike: rows with the same t, r and q share boundaries at up to 32 volatilities,
+    interpolated in between. Repricing at the answer meets `price` within 1e-6 of the strike. Reasons, codes into
     `NO_VOLATILITY`: the European ones, `below_intrinsic` also at or under the value of exercise now, `unsolved`.
     """
     raw = (np.asarray(item, dtype=np.float64) for item in (price, spot, strike, t, r, q))
@@ -219,7 +207,7 @@ def implied_vol(
         groups = (np.ascontiguousarray(row) for row in keys[:, starts[:-1]])
         american_kernel.invert(
             value[rows], s[rows], k[rows], calls[rows], sigma[rows], starts, *groups, *_tables(_INVERSION),
-            *_vol_grid(), answer, why,
+            answer, why,
         )  # fmt: skip
         sigma[rows], reason[rows] = answer, why
     return Implied(sigma.reshape(shape), reason.reshape(shape))

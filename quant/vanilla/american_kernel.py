@@ -44,6 +44,7 @@ _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 _SHIFT = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the rounded integer in the low bits
 _PACE = 4.0  # e to the square of a pace of 1.18, where Evans, Kuske and Keller's has ended
 _ATTEMPTS, _SECANTS, _CLOSE = 60, 20, 1e-7
+_VOLS, _VOL_NODES = (0.01, 4.0), 32  # boundaries for many volatilities are interpolated in ln sigma from so many
 _SURE = 0.1
 _SMALL_DEVIATION = 1e-7  # sigma sqrt(t) under which the path counts as certain
 _EXP = tuple(1.0 / math.factorial(n) for n in range(13))
@@ -516,14 +517,24 @@ def _value(
 
 def _invert(
     value: Any, spot: Any, strike: Any, is_call: Any, european: Any, starts: Any, t: Any, r: Any, q: Any, coarse: Any,
-    fine: Any, lift: Any, price: Any, steps: Any, enough: Any, grid: Any, barycentric: Any, sigma: Any, reason: Any,
+    fine: Any, lift: Any, price: Any, steps: Any, enough: Any, sigma: Any, reason: Any,
 ) -> None:  # fmt: skip
-    n, m = fine[0].size, grid.size
+    n = fine[0].size
     widest = max(fine[1].size, coarse[1].size, price[0].size, n)
     work = np.empty((16 + n, widest))
-    nodes, paces = np.empty(n + coarse[0].size), np.empty((2, m, n))
+    nodes, paces = np.empty(n + coarse[0].size), np.empty((2, _VOL_NODES, n))
+    grid, barycentric = np.empty(_VOL_NODES), np.empty(_VOL_NODES)
     for group in range(t.size):
         years, root = t[group], math.sqrt(t[group])
+        least, most = _VOLS[1], _VOLS[0]
+        for row in range(starts[group], starts[group + 1]):
+            least, most = min(least, european[row]), max(most, european[row])
+        least, most = math.log(max(0.3 * least, _VOLS[0])), math.log(min(1.05 * most, _VOLS[1]))
+        m = min(_VOL_NODES, 8 + int(6.0 * max(most - least, 0.0)))
+        for j in range(m):
+            angle = math.pi * j / (m - 1)
+            grid[j] = 0.5 * (least + most) - 0.5 * (most - least) * math.cos(angle)
+            barycentric[j] = (1.0 if j % 2 == 0 else -1.0) * (0.5 if j == 0 or j == m - 1 else 1.0)
         ready = np.zeros(2, dtype=np.bool_)
         broken = np.zeros(2, dtype=np.bool_)
         for row in range(starts[group], starts[group + 1]):
@@ -619,14 +630,13 @@ solve = _compiled(
         types.Array(types.float64, 2, "C"), types.Array(types.int8, 1, "C"),
     ),
 )  # fmt: skip
-# (value, spot, strike, is_call, european; group starts, t, r, q; the scheme's six; ln sigma grid, its weights; sigma,
+# (value, spot, strike, is_call, european; group starts, t, r, q; the scheme's six; sigma,
 # reason): rows of one group share t, r and q; the last two are filled, `reason` where there is none.
 invert = _compiled(
     _invert,
     types.void(
         _COLUMN, _COLUMN, _COLUMN, _FLAGS, _COLUMN, types.Array(types.int64, 1, "C", readonly=True), _COLUMN, _COLUMN,
         _COLUMN, _LEVEL, _LEVEL, _MATRIX, types.Tuple((_COLUMN, _COLUMN, _MATRIX)), types.UniTuple(types.int64, 2),
-        types.UniTuple(types.float64, 2), _COLUMN, _COLUMN, types.Array(types.float64, 1, "C"),
-        types.Array(types.int8, 1, "C"),
+        types.UniTuple(types.float64, 2), types.Array(types.float64, 1, "C"), types.Array(types.int8, 1, "C"),
     ),
 )  # fmt: skip

@@ -116,6 +116,7 @@ def chain(preset: str, seed: int, ticker: str, session: int, node: int) -> Optio
         known_at=quoted_at,
         source="simulator",
         closing=False,
+        early_exercise=False,
         **columns,
     )
 
