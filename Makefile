@@ -26,4 +26,5 @@ format: $(V)/.ok
 bench: $(V)/.ok
 	$(PY) benchmarks/decision_run.py --json
 	$(PY) benchmarks/market.py --json
+	$(PY) benchmarks/simulator.py --json
 	$(PY) benchmarks/implied_vol.py --json

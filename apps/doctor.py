@@ -156,7 +156,7 @@ def _market_advice(settings: Settings) -> str:
         return "import it: `parley data import PATH`; what is there: `parley data status`"
     if settings.market == "live":
         return "check the network, and the addresses and names in [sources]"
-    return "set `market` to simulated:vrp, simulated:fair, recorded:NAME or live"
+    return "set `market` to simulated:vrp, simulated:fair, simulated:planted:EDGE, recorded:NAME or live"
 
 
 async def _model(settings: Settings) -> Finding:

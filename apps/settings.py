@@ -98,8 +98,10 @@ class Settings(Section):
     store_dir: Path = Field(
         default=Path("store"), description="recorded market data (Parquet); default: the data folder's `store`"
     )
-    market: str = Field(default="simulated:vrp", description="simulated:fair|vrp[:seed], recorded:NAME or live")
-    seed: int = Field(default=43, ge=0, description="seed of the simulated market")
+    market: str = Field(
+        default="simulated:vrp", description="simulated:fair|vrp|planted:EDGE[:seed], recorded:NAME[:SPREADS] or live"
+    )
+    seed: int = Field(default=15, ge=0, description="seed of the simulated market")
     model_url: str | None = Field(
         default=None, description="an OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"
     )

@@ -143,7 +143,7 @@ def importing(data: Path, store: Path, quick: bool) -> dict[str, Any]:
 
 
 async def simulated(quick: bool) -> dict[str, Any]:
-    market = SimulatedMarket("vrp", 43)
+    market = SimulatedMarket("vrp", 15)
     opened, _ = sessions.open_close(date(2026, 6, 24))
     first = await market.chain("SPY", opened)
     walls, rows = [], len(first) if isinstance(first, OptionChain) else 0

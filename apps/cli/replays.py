@@ -13,7 +13,7 @@ from domain.orders import FillMode
 
 
 def replay(
-    market: Annotated[str, typer.Option(help="recorded:NAME or simulated:vrp|fair[:SEED].")],
+    market: Annotated[str, typer.Option(help="recorded:NAME or simulated:vrp|fair|planted:EDGE[:SEED].")],
     tickers: Annotated[list[str] | None, typer.Argument(help="Underlyings; default: the setting `tickers`.")] = None,
     start: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day; default: the market's first.")

@@ -12,7 +12,9 @@ from apps.cli.house import perform, settings
 
 def run(
     tickers: Annotated[list[str] | None, typer.Argument(help="Underlyings; default: the setting `tickers`.")] = None,
-    market: Annotated[str | None, typer.Option(help="simulated:vrp|fair[:SEED], recorded:NAME or live.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="simulated:vrp|fair|planted:EDGE[:SEED], recorded:NAME or live.")
+    ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(help="Moment: 2026-02-12T13:00 (New York unless it has a zone), or a date; default: the last."),
