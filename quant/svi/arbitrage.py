@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import Polynomial
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from quant.svi.raw import Floats, Raw, durrleman, durrleman_slope, total_variance
 
@@ -171,17 +171,22 @@ def crossing(early: Raw, late: Raw, reach: float = np.inf) -> Crossing | None:
     deepest, at = 0.0, np.nan
     for a, b in pairwise(marks.tolist()):
         low, high = (a if np.isfinite(a) else -4.0 * span), (b if np.isfinite(b) else 4.0 * span)
-        grid = np.linspace(low, high, 66)[1:-1]
+        grid = np.linspace(low, high, 66)
         values = gap(grid)
-        worst = int(np.argmin(values))
-        if values[worst] >= 0.0:
+        if float(np.min(values[1:-1])) >= 0.0:
             continue
+        worst = int(np.argmin(values))
         falls = (not np.isfinite(a) and late.slopes[0] < early.slopes[0]) or (
             not np.isfinite(b) and late.slopes[1] < early.slopes[1]
         )
         depth = np.inf if falls else float(-values[worst])
+        where = float(grid[worst])
+        if not falls and 0 < worst < len(grid) - 1:
+            near = minimize_scalar(gap, bounds=(grid[worst - 1], grid[worst + 1]), method="bounded")
+            if float(near.fun) < -depth:
+                depth, where = -float(near.fun), float(near.x)
         if depth > deepest:
-            deepest, at = depth, float(grid[worst])
+            deepest, at = depth, where
         if bad and bad[-1][1] == a:
             bad[-1] = (bad[-1][0], float(b))
         else:

@@ -140,6 +140,7 @@ def _extended(quotes: SmileQuotes, one: SliceFit, joined: across.Ssvi, theta: fl
         np.concatenate([quotes.vol, vol])[order],
         np.concatenate([quotes.half, _LOOSE * vol])[order],
         quotes.liquid,
+        quotes.senseless,
     )
 
 
@@ -150,7 +151,8 @@ class _Draft:
         self.one, self.quotes, self.p, self.weights, self.source = one, quotes, p, weights, source
         self.repaired = [repaired] if repaired else []
         own = quotes.k[quotes.row >= 0]
-        self.edge = float(np.abs(own).max()) if len(own) else 0.0
+        edge = float(np.abs(own).max()) if len(own) else 0.0
+        self.reach = max(_BELT * one.atm_vol * float(np.sqrt(one.t)), _BEYOND * edge)
 
     def cost(self, p: Raw) -> float:
         """Weighted sum of squared misses in volatility."""
@@ -160,7 +162,7 @@ class _Draft:
 
 def _reach(early: _Draft, late: _Draft) -> float:
     """How far from the forward two neighbours are compared, in k."""
-    return max(_BELT * late.one.atm_vol * float(np.sqrt(late.one.t)), _BEYOND * max(early.edge, late.edge))
+    return max(early.reach, late.reach)
 
 
 def _cross(early: _Draft, late: _Draft) -> bool:
@@ -284,7 +286,11 @@ def _finish(draft: _Draft) -> SviSlice:
     own = draft.quotes.row >= 0
     miss = np.abs(np.sqrt(total_variance(draft.quotes.k[own], p) / one.t) - draft.quotes.vol[own])
     left_out = int(np.sum(draft.weights[own] < 0.01))
-    doubts = (one.quality, f"{left_out} quotes not believed" if left_out else "")
+    doubts = (
+        one.quality,
+        f"{draft.quotes.senseless} quotes dearer than one nearer the money" if draft.quotes.senseless else "",
+        f"{left_out} quotes not believed" if left_out else "",
+    )
     return SviSlice(
         root=one.root,
         expiry=one.expiry,
@@ -299,6 +305,7 @@ def _finish(draft: _Draft) -> SviSlice:
         sigma=float(p.sigma),
         rows=draft.quotes.row[own],
         weights=draft.weights[own],
+        reach=draft.reach,
         liquid=draft.quotes.liquid,
         fit_error=float(np.median(miss)) if len(miss) else float("nan"),
         fit_p95=float(np.quantile(miss, 0.95)) if len(miss) else float("nan"),
@@ -307,6 +314,26 @@ def _finish(draft: _Draft) -> SviSlice:
         repaired=", ".join(draft.repaired),
         doubts="; ".join(doubt for doubt in doubts if doubt),
     )
+
+
+class Remaining(NamedTuple):
+    """Arbitrage left in a surface: slices with a negative density, pairs of neighbours that cross."""
+
+    butterflies: tuple[str, ...]
+    crossings: tuple[str, ...]
+
+
+def remaining(one: SviSurface) -> Remaining:
+    """Check a surface anew, from its parameters alone."""
+    proven = certified(np.array([item.parameters for item in one.slices], dtype=np.float64))
+    torn = tuple(label(item) for item, holds in zip(one.slices, proven.tolist(), strict=True) if not holds)
+    crossed = []
+    for i, early in enumerate(one.slices):
+        later = [late for late in one.slices[i + 1 :] if late.settles_at - early.settles_at >= _SAME_S]
+        for late in [item for item in later if item.settles_at - later[0].settles_at < _SAME_S]:
+            if crossing(early.parameters, late.parameters, max(early.reach, late.reach)) is not None:
+                crossed.append(f"{label(early)} above {label(late)}")
+    return Remaining(torn, tuple(crossed))
 
 
 def fit(surface: Surface, chain: OptionChain) -> SviSurface:

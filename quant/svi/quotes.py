@@ -36,6 +36,7 @@ class SmileQuotes(NamedTuple):
     vol: Floats
     half: Floats
     liquid: bool
+    senseless: int = 0  # left out: dearer than an option nearer the money
 
     @property
     def weight(self) -> Floats:
@@ -71,6 +72,16 @@ def _believed(chain: OptionChain, rows: Ints, spread: Floats, distance: Floats) 
         return np.asarray((spread <= _WIDE * mid) | ((spread <= _TICKS) & (distance < _NEAR)))
 
 
+def _sensible(k: Floats, value: Floats, slack: Floats) -> Bools:
+    """Where an out-of-the-money value does not exceed one nearer the money by more than its slack; shapes (n,)."""
+    keep = np.ones(len(k), dtype=bool)
+    for side in (np.flatnonzero(k < 0.0), np.flatnonzero(k >= 0.0)):
+        order = side[np.argsort(np.abs(k[side]), kind="stable")]
+        nearer = np.concatenate([[np.inf], np.minimum.accumulate(value[order])[:-1]])
+        keep[order] = value[order] <= nearer + slack[order]
+    return keep
+
+
 def smile_quotes(chain: OptionChain, one: SliceFit) -> SmileQuotes:
     """The believable out-of-the-money quotes of a slice."""
     rows, vol = one.rows, one.row_iv
@@ -83,9 +94,14 @@ def smile_quotes(chain: OptionChain, one: SliceFit) -> SmileQuotes:
         outside = np.where(chain.is_call[rows], k >= 0.0, k < 0.0)
         use = np.flatnonzero(outside & (vol > 0.0) & np.isfinite(half) & _believed(chain, rows, spread, distance))
     use = use[np.argsort(k[use], kind="stable")]
+    value = black76(one.forward, chain.strike[rows[use]], one.t, vol[use], one.discount, chain.is_call[rows[use]])
+    slack = np.zeros(len(use)) if chain.quotes is Quotes.NONE else 0.5 * spread[use]
+    kept = _sensible(k[use], value, slack)
+    senseless = int(np.sum(~kept))
+    use = use[kept]
     near = half[use][distance[use] <= 1.0]
     tight = chain.quotes is Quotes.NONE or (len(near) > 0 and float(np.median(near)) <= LIQUID_VOL)
+    liquid = bool(len(use) >= LIQUID_QUOTES and tight)
     return SmileQuotes(
-        np.asarray(rows[use]), np.asarray(k[use]), np.asarray(vol[use]), np.asarray(half[use]),
-        bool(len(use) >= LIQUID_QUOTES and tight),
-    )  # fmt: skip
+        np.asarray(rows[use]), np.asarray(k[use]), np.asarray(vol[use]), np.asarray(half[use]), liquid, senseless
+    )

@@ -117,6 +117,8 @@ def from_jump_wings(j: JumpWings, t: float) -> Raw:
     if not (b > 0.0 and abs(beta) <= 1.0 and abs(rho) < 1.0):
         raise ValueError(f"no convex SVI slice has psi {j.psi:.4g} between wings of {j.p:.4g} and {j.c:.4g}")
     flat = np.sqrt(1.0 - rho * rho)
+    if abs(beta) < 1e-14 and flat == 1.0:
+        raise ValueError("symmetric about the forward: jump wings do not tell sigma")
     if abs(beta) < 1e-14:
         sigma = (w - j.least * t) / (b * (1.0 - flat))
         return Raw(float(w - b * sigma), float(b), float(rho), 0.0, float(sigma))

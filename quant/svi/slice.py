@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from domain.codec import columnar
@@ -34,6 +34,7 @@ class SviSlice:
     sigma: float
     rows: Ints
     weights: Floats
+    reach: float  # the |k| within which it does not cross its neighbours
     liquid: bool  # enough quotes, tight near the money: what a fit error is judged on
     fit_error: float  # median |slice - quote| over the quotes
     fit_p95: float
@@ -110,8 +111,3 @@ class SviSlice:
             above = float(self.delta(self.forward * np.exp(middle), True)) > wanted
             low, high = (middle, high) if above else (low, middle)
         return float(self.forward * np.exp(0.5 * (low + high)))
-
-
-def stack(slices: tuple[SviSlice, ...]) -> NDArray[np.float64]:
-    """Raw parameters, shape (n, 5)."""
-    return np.array([one.parameters for one in slices], dtype=np.float64).reshape(-1, 5)
