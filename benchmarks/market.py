@@ -123,7 +123,7 @@ async def snapshots(data: Path, store: Path, quick: bool) -> list[dict[str, Any]
             "peer_value": theirs,
             "ratio": theirs / ours,
             "error": error,
-            "reference": f"median of {len(cold)} sessions, {rows} rows in the last; bids and asks against the vendor's; target 60",
+            "reference": f"median of {len(cold)} sessions, {rows} rows in the last; target 60",
         },
         line("market.snapshot_held_ms", 1e3 * statistics.median(held), "ms", "the chain held in memory"),
     ]
