@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from apps.cli import answers, books, data, journal, record, replays, runs, setup
+from apps.cli import answers, books, data, journal, record, replays, runs, setup, surface
 from apps.cli.exits import EPILOG, exit_of
 from apps.cli.terminal import err
 from domain.errors import ParleyError
@@ -40,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (runs, answers, books, journal, replays, record, data, setup):
+for group in (runs, answers, books, journal, surface, replays, record, data, setup):
     group.add_to(app)
 
 

@@ -16,7 +16,7 @@ COMMANDS = [
     (), ("run",), ("approve",), ("reject",), ("edit",), ("tickets",), ("portfolio",), ("halt",), ("resume",),
     ("watch",), ("close",), ("replay",), ("doctor",), ("init",), ("reset",), ("journal",), ("journal", "list"),
     ("journal", "show"), ("journal", "search"), ("data",), ("data", "import"), ("data", "status"), ("data", "check"),
-    ("data", "prune"), ("record",), ("config",), ("config", "show"),
+    ("data", "prune"), ("record",), ("config",), ("config", "show"), ("surface",),
 ]  # fmt: skip
 HEAVY = {
     "numpy", "torch", "langgraph", "transformers", "psycopg", "polars", "scipy", "pandas", "numba",
