@@ -154,15 +154,18 @@ def crossing(early: Raw, late: Raw, reach: float = np.inf) -> Crossing | None:
     def gap(k: float | Floats, _: Raw | None = None) -> Floats:
         return total_variance(k, late) - total_variance(k, early)
 
-    k = Polynomial([0.0, 1.0])
-    line = late.a - early.a + late.b * late.rho * (k - late.m) - early.b * early.rho * (k - early.m)
-    r2 = late.b**2 * ((k - late.m) ** 2 + late.sigma**2)
-    r1 = early.b**2 * ((k - early.m) ** 2 + early.sigma**2)
-    quartic = (line**2 - r1 - r2) ** 2 - 4.0 * r1 * r2  # of line = +-b1 R1 +- b2 R2, every sign
-    coefficients = np.asarray(quartic.coef, dtype=np.float64)
-    top = float(np.max(np.abs(coefficients)))
-    found = Polynomial(coefficients / top).trim(1e-15).roots() if top > 0.0 else np.empty(0)
-    real = found[np.abs(found.imag) <= 1e-4 * (1.0 + np.abs(found))].real
+    def squared(p: Raw) -> Floats:  # (b R)^2 by powers of k
+        return p.b**2 * np.array([p.m * p.m + p.sigma * p.sigma, -2.0 * p.m, 1.0])
+
+    tilt = late.b * late.rho - early.b * early.rho
+    level = late.a - early.a - late.b * late.rho * late.m + early.b * early.rho * early.m
+    line, r1, r2 = np.array([level, tilt]), squared(early), squared(late)
+    rest = np.convolve(line, line) - r1 - r2
+    quartic = np.convolve(rest, rest) - 4.0 * np.convolve(r1, r2)  # of line = +-b1 R1 +- b2 R2, every sign
+    top = float(np.max(np.abs(quartic)))
+    known = np.abs(quartic) > 1e-15 * top
+    found = np.roots(quartic[: int(np.flatnonzero(known)[-1]) + 1][::-1]) if top > 0.0 else np.empty(0)
+    real = np.asarray(found[np.abs(found.imag) <= 1e-4 * (1.0 + np.abs(found))].real, dtype=np.float64)
     cuts = np.unique(_polished(real, gap, early)) if len(real) else np.empty(0)
     cuts = cuts[np.abs(cuts) < reach]
     span = 1.0 + float(np.max(np.abs(cuts), initial=0.0)) + abs(early.m) + abs(late.m)

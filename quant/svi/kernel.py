@@ -557,6 +557,7 @@ def _fit(
     if _holds(x, kc, low, high):
         return FREE
     nothing = kc[:0]
+    cost = _assemble(x, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
     trial[:] = x
     best, held = math.inf, False
     for start in range(3):  # from the free fit, from the linear one and from the anchor: the cheapest that holds
@@ -573,6 +574,8 @@ def _fit(
         if reached < best or (good and not held):
             best, held = reached, good
             trial[:] = other
+        if held and best <= 1.25 * cost + 0.01 * n:  # little was lost: the other starts cannot gain much
+            break
     x[:] = trial
     if held:
         return PENALISED
