@@ -529,7 +529,10 @@ def _fit(
     scale = math.sqrt(scale)
     if len(kc) > 0:
         mu = 3.0 * scale / math.sqrt(float(len(kc)))
-    trial, other = x.copy(), x.copy()
+    trial, other, nothing = x.copy(), x.copy(), kc[:0]
+    free = 0.0  # what the quotes alone cost the slice given, or the free fit
+    if given:
+        free = _assemble(x, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
     if not given:
         _begin(x, k, vol, root, t, _SHARP, len(_STARTS_S))
         _begin(other, k, vol, root, t, 0, _SHARP)
@@ -556,8 +559,8 @@ def _fit(
                 break
     if _holds(x, kc, low, high):
         return FREE
-    nothing = kc[:0]
-    cost = _assemble(x, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
+    if not given:
+        free = _assemble(x, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
     trial[:] = x
     best, held = math.inf, False
     for start in range(3):  # from the free fit, from the linear one and from the anchor: the cheapest that holds
@@ -574,7 +577,7 @@ def _fit(
         if reached < best or (good and not held):
             best, held = reached, good
             trial[:] = other
-        if held and best <= 1.25 * cost + 0.01 * n:  # little was lost: the other starts cannot gain much
+        if held and best <= 1.25 * free + 0.01 * n:  # little was lost: the other starts cannot gain much
             break
     x[:] = trial
     if held:
