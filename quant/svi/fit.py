@@ -36,7 +36,7 @@ _POINTS = np.sinh(np.linspace(-3.0, 3.0, 49)) / np.sinh(
     3.0
 )  # where a refit is held to its side; the exact check follows
 _STEPS_OUT, _LOOSE = np.array([0.15, 0.45, 1.0]), 0.15
-_ROUNDS = 3
+_ROUNDS = 6
 _LIFTS = (1e-4, 1e-3, 5e-3)  # shares by which a refit keeps clear of its neighbour, in turn
 
 
@@ -265,7 +265,14 @@ def _repair(drafts: list[_Draft]) -> tuple[list[_Draft], list[str], int]:
         for early in latest:
             if not _cross(early, draft):
                 continue
-            up = _between(draft, early.p, None, _reach(early, draft))
+            reach = _reach(early, draft)
+            up = _between(draft, early.p, None, reach)
+            older = next((one for one in reversed(kept) if _apart(one, early)), None)
+            down = _between(early, older.p if older else None, draft.p, reach) if len(latest) == 1 else None
+            loss_up = draft.cost(up) - draft.cost(draft.p) if up else np.inf
+            if down and early.cost(down) - early.cost(early.p) < loss_up:
+                _mark(early, down)
+                continue
             if up is None:
                 failures.append(
                     f"{label(draft.one)}: crosses {label(early.one)} in total variance, and no slice above it is free"

@@ -579,10 +579,15 @@ def _fit(
             trial[:] = other
         if held and best <= 1.25 * free + 0.01 * n:  # little was lost: the other starts cannot gain much
             break
+    sound = _holds(anchor, kc, low, high)
+    if sound and held:  # never worse than the anchor itself
+        reached = _assemble(anchor, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
+        if reached < best:
+            trial[:] = anchor
     x[:] = trial
     if held:
         return PENALISED
-    if not _holds(anchor, kc, low, high):
+    if not sound:
         return FAILED
     near, far = 0.0, 1.0  # shares of the fit in the blend: the first holds
     for i in range(1, 21):  # the farthest of twenty steps that holds, then halving beyond it
@@ -602,7 +607,11 @@ def _fit(
             far = share
     for j in range(5):
         x[j] = near * x[j] + (1.0 - near) * anchor[j]
-    return DRAWN if _holds(x, kc, low, high) else FAILED
+    best = _assemble(anchor, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
+    reached = _assemble(x, k, vol, root, t, kg, 0.0, 0.0, nothing, low, high, 0.0, False, jtj, jtr)
+    if not (reached <= best and _holds(x, kc, low, high)):
+        x[:] = anchor
+    return DRAWN
 
 
 def _fit_all(
