@@ -34,6 +34,7 @@ from quant.worth.measure import Skill
 from tools.broker.guard import GuardedBroker, quoted_band
 from tools.broker.paper import PaperBroker, next_session_end, session_end
 from tools.clock import FixedClock, SystemClock
+from tools.market.gated import GatedChains
 from tools.randomness import nonce
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -271,7 +272,16 @@ def _desk(
 ) -> Desk:
     limits = dataclasses.replace(tightened(LIMITS, **settings.limits), investor=investor(settings))
     rests = next_session_end if market.one_shot else session_end
-    paper = PaperBroker(book=store.paper, market=market, clock=clock, mode=fill_mode, deadline=rests)
+    gated = GatedChains(market)
+    paper = PaperBroker(
+        book=store.paper,
+        market=market,
+        clock=clock,
+        mode=fill_mode,
+        deadline=rests,
+        opening=gated.chain,
+        oldest_s=limits.quote_age_s,
+    )
     desk = Desk(
         clock=clock,
         market=market,
@@ -294,6 +304,6 @@ def _desk(
         limits=limits,
         clock=clock,
         regime_at=lambda account: present_regime(desk, account),
-        band_of=quoted_band(market, Venue(paper=paper.paper, waits=fill_mode is FillMode.NEXT_QUOTE)),
+        band_of=quoted_band(market, Venue(paper=paper.paper, waits=fill_mode is FillMode.NEXT_QUOTE), gated.chain),
     )
     return dataclasses.replace(desk, broker=guarded)

@@ -311,8 +311,10 @@ class OptionChain:
 
     @property
     def shown_at(self) -> datetime:
-        """When quotes of this moment are due on the source's screen: their own time, a declared delay later."""
-        return self.quoted_at + DISPLAY_DELAY if self.delayed else self.quoted_at
+        """When quotes of this moment are due on the source's screen: their own time, or of a delayed source a declared
+        delay later, and never after they were received.
+        """
+        return min(self.quoted_at + DISPLAY_DELAY, self.known_at) if self.delayed else self.quoted_at
 
 
 @columnar

@@ -57,6 +57,7 @@ class Refused:
     stage: str
     reason: str
     stale: bool = False  # refused because its newest data was older than the limit
+    down: bool = False  # refused because its sources did not answer
 
 
 @record

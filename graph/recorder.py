@@ -15,7 +15,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from domain.codec import to_data
-from domain.errors import ParleyError, RunFatal, StaleData
+from domain.errors import ParleyError, RunFatal, SourceFailed, StaleData
 from domain.views import Refused
 from graph.context import Desk
 
@@ -47,7 +47,13 @@ def refusal(ticker: str, stage: str, error: Exception) -> Refused:
     if isinstance(error, RunFatal):
         raise error
     reason = str(error) if isinstance(error, ParleyError) else f"{type(error).__name__}: {error}"
-    return Refused(ticker=ticker, stage=stage, reason=reason, stale=isinstance(error, StaleData))
+    return Refused(
+        ticker=ticker,
+        stage=stage,
+        reason=reason,
+        stale=isinstance(error, StaleData),
+        down=isinstance(error, SourceFailed),
+    )
 
 
 def recorded(name: str, node: Node, *, per_ticker: bool = False) -> Any:

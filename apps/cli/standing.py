@@ -30,7 +30,7 @@ def of_tickets(rows: Sequence[TicketRow]) -> Exit:
 
 
 def standing(row: RunRow, rows: Sequence[TicketRow]) -> Exit:
-    """The exit code of a run: halted, awaiting, all refused, or done. Deciding not to trade is done."""
+    """The exit code of a run: halted, awaiting, all refused, all sources down, or done. Not to trade is done, too."""
     decision = row.decision
     if row.status is RunStatus.HALTED:
         return Exit.HALTED
@@ -38,7 +38,10 @@ def standing(row: RunRow, rows: Sequence[TicketRow]) -> Exit:
         return Exit.REFUSED
     if rows:
         return of_tickets(rows)
-    return Exit.OK if decision.debates else Exit.REFUSED
+    if decision.debates:
+        return Exit.OK
+    down = {one.ticker for one in decision.refused if one.down}
+    return Exit.ENVIRONMENT if down >= set(decision.spec.tickers) else Exit.REFUSED
 
 
 async def tickets_of_run(house: House, run_id: str) -> tuple[TicketRow, ...]:
@@ -72,7 +75,13 @@ def status_of(row: RunRow, rows: Sequence[TicketRow]) -> str:
     return row.status.value if row.decision_json is None else STATUS[standing(row, rows)]
 
 
-STATUS = {Exit.OK: "done", Exit.REFUSED: "refused", Exit.AWAITING: "awaiting", Exit.HALTED: "halted"}
+STATUS = {
+    Exit.ENVIRONMENT: "down",
+    Exit.OK: "done",
+    Exit.REFUSED: "refused",
+    Exit.AWAITING: "awaiting",
+    Exit.HALTED: "halted",
+}
 
 
 async def document(house: House, row: RunRow) -> dict[str, Any]:

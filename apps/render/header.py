@@ -36,7 +36,7 @@ def debated_by(decision: Decision) -> str:
     """Rules or model, in words."""
     names = authors(decision)
     if not names:
-        return "nobody: no ticker came to a debate"
+        return "nobody had a case to make" if decision.debates else "nobody: no ticker came to a debate"
     models = [name for name in names if name != "rules"]
     if not models:
         return "rules, no language model"
@@ -53,7 +53,8 @@ def header(decision: Decision, *, delayed: bool = False, answers: str = "") -> R
     grid.add_row("as of", moment(spec.as_of))
     grid.add_row("market", market_label(spec.market, delayed))
     grid.add_row("argued by", debated_by(decision))
-    vix = "" if regime.vix is None else f"  VIX {regime.vix:.2f}"
+    unknown = regime.reasons[0] if regime.reasons else "no VIX is known"
+    vix = f"  {unknown}" if regime.vix is None else f"  VIX {regime.vix:.2f}"
     named = Text(regime.name.value.replace("_", " "), f"{STRONG} {REGIME_STYLE[regime.name]}").append(vix, "not bold")
     grid.add_row("regime", named)
     held = "no position" if not opened.open_positions else f"{opened.open_positions} open"

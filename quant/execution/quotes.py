@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -78,7 +78,8 @@ def too_short(legs: Iterable[Leg], chain: OptionChain) -> str:
     """Why legs about to expire are not traded on a chain whose time is only stated; "" when they may be."""
     if chain.uncertainty_s == 0:
         return ""
-    until = chain.quoted_at.date().toordinal() + STATED_TIME_DAYS
+    day = (chain.quoted_at - timedelta(hours=4)).date()  # New York's at any hour that has quotes
+    until = day.toordinal() + STATED_TIME_DAYS
     short = [leg.instrument for leg in legs if isinstance(leg.instrument, Option)]
     if all(option.expiry.toordinal() >= until for option in short):
         return ""

@@ -56,6 +56,10 @@ ADDING: tuple[tuple[str, Rule], ...] = (
 )
 
 
+# Made where quotes are at hand, and left out, not passed, where there are none yet.
+ON_QUOTES = frozenset({"price_band", "quotes_tradable"})
+
+
 @record
 class Headroom:
     """What the limits still admit for a new cycle of one ticker; `fault` says why nothing can be said."""
@@ -86,8 +90,10 @@ def check(
     """
     adding, reducing = split(orders, book)
     asked = Asked(adding, reducing, book, regime, limits, at, known, bands, in_session)
-    checks = [_made(name, rule, asked) for name, rule in ALWAYS if name != "price_band" or bands is not None]
+    checks = [_made(name, rule, asked) for name, rule in ALWAYS if name not in ON_QUOTES or bands is not None]
     for name, rule in (*ADDING, *investor_rules.rules(limits.investor)):
+        if name in ON_QUOTES and bands is None:
+            continue
         made = _made(name, rule, asked)
         if not made.passed and reducing and not adding:
             note = f"does not bind an order that only reduces; {made.note}".rstrip("; ")

@@ -28,7 +28,7 @@ class HardLimits:
     contracts: int = 10  # largest leg, per order and per ticker-day
     nlv_age_s: int = 600  # age of the last mark in session
     nlv_age_closed_s: int = 345_600  # ... and out of session: the last session's, over a long weekend
-    quote_age_s: int = 900  # age of the quotes that a limit price is held against; index chains come 15 minutes late
+    quote_age_s: int = 900  # since quotes were due on the screen, for what is priced or filled on them
     regime_age_s: int = 86_400
     bars_age_days: int = 7  # calendar days since the last daily bar, for what needs a forecast
     iv_confidence: Decimal = Decimal("0.125")  # a floor: 900 s of lag at a half-life of 300 s

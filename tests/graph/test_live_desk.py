@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from apps.wiring import House
+from apps.cli.exits import Exit
+from apps.cli.standing import standing
+from apps.wiring import House, fills_of
 from domain.errors import SourceFailed
 from domain.market import Absent, BarSeries, Interval, OptionChain, RateCurve
 from domain.orders import FillMode, TicketState
@@ -195,3 +197,24 @@ async def test_a_run_that_was_cut_off_sees_the_same_market(desk: tuple[House, Ma
     (refused,) = late.decision.refused
     assert refused.stale
     assert late.decision.analysis_only.startswith("1 of 1 chains are stale")
+
+
+async def test_with_every_source_down_a_run_says_so_and_ends_as_down(desk: tuple[House, ManualClock, Street]) -> None:
+    house, clock, street = desk
+    street.down = True
+    await house.markets("live").refresh(("SPX",))
+    row = await house.runs.start(house.spec(("SPX",), "live", clock.now()))
+    assert row.decision is not None
+    (refused,) = row.decision.refused
+    assert refused.reason == "no chain of SPX: street: HTTP 503"
+    assert refused.down
+    assert standing(row, ()) is Exit.ENVIRONMENT
+
+
+async def test_the_record_fills_as_live_did(desk: tuple[House, ManualClock, Street], tmp_path: Path) -> None:
+    """What was recorded of a delayed source is delayed in replay too: no fill on quotes that were already seen."""
+    house, _, _ = desk
+    await house.markets("live").refresh(("SPX",))
+    recorded = RecordedMarket(tmp_path, "live")
+    assert recorded.delayed
+    assert fills_of(recorded, FillMode.SAME_SNAPSHOT) is FillMode.NEXT_QUOTE

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from domain.decision import GateReport
 from domain.errors import DataError, OrderRefused, RunFatal
-from domain.market import Absent, Interval
-from domain.orders import BrokerOrder, BrokerReport
+from domain.market import Absent, Interval, OptionChain
+from domain.orders import BrokerOrder, BrokerReport, Effect
 from domain.ports import Broker, Clock, Ledger, Market
 from domain.regime import Regime
 from quant.execution.quotes import PriceBand, Venue, price_band, too_late, too_short, untradable
@@ -24,6 +24,7 @@ from quant.risk.limits import HardLimits
 SETTLEMENT_BARS = 10
 
 RegimeAt = Callable[[str], Awaitable[Regime]]
+ChainsOf = Callable[[str, datetime], Awaitable[OptionChain | Absent]]
 BandOf = Callable[[BrokerOrder, datetime], Awaitable[PriceBand | None]]
 
 
@@ -108,12 +109,17 @@ class GuardedBroker:
         return await self._broker.ping()
 
 
-def quoted_band(market: Market, venue: Venue) -> BandOf:
-    """Price bands from a market's newest chain; legs that have settled stand at what they paid."""
+def quoted_band(market: Market, venue: Venue, opening: ChainsOf | None = None) -> BandOf:
+    """Price bands from a market's newest chain; legs that have settled stand at what they paid.
+
+    `opening` gives the chains that opening orders are held against, those behind the quality gate (None: the market's
+    own); an exit stands at the market's own, for closing must stay possible.
+    """
 
     async def band_of(order: BrokerOrder, now: datetime) -> PriceBand | None:
+        chains = opening if opening is not None and order.effect == Effect.OPEN else market.chain
         try:
-            chain = await market.chain(order.ticker, now)
+            chain = await chains(order.ticker, now)
             if isinstance(chain, Absent):
                 return None
             bars = await market.bars(order.ticker, Interval.DAY, now, SETTLEMENT_BARS)

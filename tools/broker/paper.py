@@ -10,15 +10,15 @@ from datetime import datetime
 
 from domain.errors import BadInput, DataError, NotFound
 from domain.market import Absent, Interval, OptionChain
-from domain.orders import BrokerOrder, BrokerReport, BrokerState, Fill, FillMode
+from domain.orders import BrokerOrder, BrokerReport, BrokerState, Effect, Fill, FillMode
 from domain.ports import Clock, Market, PaperBook
 from domain.structures import Option, instrument_key
 from quant.execution.fills import NotFilled, fill
 from quant.execution.settlement import settled_prices
 from tools import sessions
+from tools.broker.guard import ChainsOf
 
 SETTLEMENT_BARS = 10
-OLDEST_QUOTE_S = 900.0  # quotes older than this trade nothing
 
 Deadline = Callable[[BrokerOrder], datetime]
 
@@ -38,7 +38,8 @@ class PaperBroker:
 
     `same_snapshot` orders fill or end at once; `next_quote` orders rest until `settle_working` finds a later chain
     whose natural is at or through their limit, or their deadline passes. `account` is needed by `open_orders` and
-    `positions` alone.
+    `positions` alone. `opening` gives the chains that opening orders fill on, those behind the quality gate (None: the
+    market's own); quotes shown more than `oldest_s` ago trade nothing.
     """
 
     paper = True
@@ -52,6 +53,8 @@ class PaperBroker:
         *,
         account: str | None = None,
         deadline: Deadline = session_end,
+        opening: ChainsOf | None = None,
+        oldest_s: float = 900.0,
     ) -> None:
         self._book = book
         self._market = market
@@ -59,6 +62,8 @@ class PaperBroker:
         self._mode = mode
         self._account = account
         self._deadline = deadline
+        self._opening = opening if opening is not None else market.chain
+        self._oldest_s = oldest_s
         self.name = f"paper on {market.label}, fills {mode.value}"
 
     async def place(self, order: BrokerOrder) -> BrokerReport:
@@ -137,24 +142,25 @@ class PaperBroker:
         """One attempt against the newest chain known now. A source that fails fills nothing."""
         try:
             await self._market.refresh((order.ticker,))
-            chain = await self._market.chain(order.ticker, now)
+            chains = self._opening if order.effect == Effect.OPEN else self._market.chain
+            chain = await chains(order.ticker, now)
             bars = await self._market.bars(order.ticker, Interval.DAY, now, SETTLEMENT_BARS)
         except DataError as error:
             return NotFilled(reason=f"no quotes: {error}", final=False)
         if isinstance(chain, Absent):
             return NotFilled(reason=f"no quotes: {chain.why}", final=False)
-        stale = _stale(chain, now, until)
+        stale = _stale(chain, now, until, self._oldest_s)
         if stale:
             return NotFilled(reason=stale, final=False)
         settled = settled_prices(order.legs, None if isinstance(bars, Absent) else bars, now)
         return fill(order, chain, self._mode, at=now, settled=settled)
 
 
-def _stale(chain: OptionChain, now: datetime, until: datetime | None) -> str:
+def _stale(chain: OptionChain, now: datetime, until: datetime | None, oldest_s: float) -> str:
     age = (now - chain.shown_at).total_seconds()
     if until is not None and chain.quoted_at > until:
         return f"the newest quotes ({chain.quoted_at}) come after the order's deadline"
-    return f"the newest quotes are {age:.0f} s old" if age > OLDEST_QUOTE_S else ""
+    return f"the newest quotes are {age:.0f} s old" if age > oldest_s else ""
 
 
 def _ended(order: BrokerOrder, outcome: Fill | NotFilled) -> BrokerReport:

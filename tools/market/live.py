@@ -30,6 +30,7 @@ from domain.ports import Clock, Market
 from domain.structures import Option
 from tools.market.collecting import Collector, Round
 from tools.market.recording import LIVE, WATCH
+from tools.market.sources.asking import ABSENT
 from tools.market.store import Store
 
 
@@ -59,6 +60,7 @@ class LiveMarket:
         self._watch_days = watch_days
         self._markets: dict[str, Market | None] = {}
         self.delayed = collector.delayed
+        self._asked_at: datetime | None = None
 
     async def refresh(
         self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None, *, force: bool = False
@@ -79,6 +81,7 @@ class LiveMarket:
         if held:
             await asyncio.to_thread(self._collector.prune, self._watch_days)
         self._markets.clear()  # they keep what they have read, and another process may have recorded as well
+        self._asked_at = self._clock.now()
         if made.kept:
             await self._clock.sleep_until(max(one.known_at for one in made.kept))
         return made
@@ -105,16 +108,24 @@ class LiveMarket:
             self._markets[set_name] = self._open(set_name) if set_name in self._store.sets() else None
         return self._markets[set_name]
 
-    def _unheard(self, what: str, ticker: str = "") -> Absent:
-        """Nothing was received: why, in the sources' own words."""
-        failed = [note for use in self.uses(ticker) if use.datum == "chain" for note in use.failed]
-        return Absent(what=what, why="; ".join(failed) or "nothing was received yet")
+    def _unheard(self, what: str) -> Absent:
+        """Nothing of the kind was ever received."""
+        return Absent(what=what, why="nothing was received yet")
+
+    def _no_chain(self, what: str, ticker: str, as_of: datetime) -> Absent:
+        """No chain was received by then: why, in the sources' own words. Raises SourceFailed when one failed."""
+        if self._asked_at is None or as_of < self._asked_at:
+            return self._unheard(what)  # what the sources said since says nothing of that moment
+        notes = [note for use in self.uses(ticker) if use.datum == "chain" for note in use.failed]
+        if any(ABSENT not in note for note in notes):
+            raise SourceFailed(f"no chain of {ticker}: {'; '.join(notes)}")
+        return Absent(what=what, why="; ".join(notes) or "nothing was received yet")
 
     async def instrument(self, ticker: str, as_of: datetime) -> Instrument | Absent:
         """Reference data of a ticker that was ever received."""
         market = self._recorded()
-        found = await market.instrument(ticker, as_of) if market else self._unheard(ticker, ticker)
-        return self._unheard(ticker, ticker) if isinstance(found, Absent) else found
+        found = await market.instrument(ticker, as_of) if market else self._no_chain(ticker, ticker, as_of)
+        return self._no_chain(ticker, ticker, as_of) if isinstance(found, Absent) else found
 
     async def chain(self, ticker: str, as_of: datetime) -> OptionChain | Absent:
         """The newest chain received by `as_of`, whatever its age; of a ticker that is only watched, its watch tick."""
@@ -124,7 +135,7 @@ class LiveMarket:
         chains = [chain for chain in found if not isinstance(chain, Absent)]
         if chains:
             return max(chains, key=lambda chain: chain.known_at)
-        return self._unheard(f"a chain of {ticker}", ticker)
+        return self._no_chain(f"a chain of {ticker}", ticker, as_of)
 
     async def bars(self, ticker: str, interval: Interval, as_of: datetime, count: int) -> BarSeries | Absent:
         """At most the last `count` bars complete at `as_of`, from the store."""

@@ -79,12 +79,21 @@ class RecordedMarket:
         self._spreads = for_set(self._store, set_name, spreads)
         self.label = f"recorded:{set_name}" + (f":{self._spreads.name}" if self._spreads else "")
         self.simulated = False
-        self.delayed = False
+        self.delayed = any(self._newest_is_delayed(ticker) for ticker in self._tickers)
         self.live = False
         self.one_shot = any(
             len(self._moments_held(ticker, day)) == 1 for ticker in self._tickers for day in self._days(ticker)
         )
         self._chains: OrderedDict[tuple[str, datetime], OptionChain] = OrderedDict()
+
+    def _newest_is_delayed(self, ticker: str) -> bool:
+        """True when the source of the ticker's newest chain showed its quotes late: a replay fills as live did."""
+        days = self._store.chain_days(self._set, ticker)
+        moments = self._store.chain_moments(self._set, ticker, days[-1]) if days else ()
+        if not moments:
+            return False
+        rows = self._store.chain(self._set, ticker, days[-1], moments[-1]).select(pl.col("delayed").any())
+        return bool(_collect(rows).item())
 
     async def refresh(self, tickers: tuple[str, ...], held: Mapping[str, tuple[Option, ...]] | None = None) -> None:
         """The past does not change."""

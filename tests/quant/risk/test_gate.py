@@ -200,6 +200,12 @@ def test_each_limit_stops_its_order_and_nothing_else_would(case: str, monkeypatc
     assert failed(asked, held, **given) == set(), "another check hides this one: the case proves nothing"
 
 
+def test_without_quotes_at_hand_what_needs_them_is_left_out_and_not_passed() -> None:
+    report = gate.check((order(),), book(), regime(), LIMITS, AT)
+    assert not {one.name for one in report.checks} & gate.ON_QUOTES
+    assert {one.name for one in gate.check((order(),), book(), regime(), LIMITS, AT, bands={}).checks} >= gate.ON_QUOTES
+
+
 def test_every_check_of_the_gate_has_a_case() -> None:
     assert {name for name, _ in (*gate.ALWAYS, *gate.ADDING)} == {case[0] for case in CASES.values()}
 

@@ -179,7 +179,7 @@ async def test_when_every_source_fails_the_older_chain_answers_and_its_age_is_ju
     assert isinstance(chain, OptionChain)
     assert chain.known_at == TEN
     await one.market.refresh(("QQQ",))
-    with pytest.raises(DataAbsent, match="one: HTTP 503; two: HTTP 503"):
+    with pytest.raises(SourceFailed, match="no chain of QQQ: one: HTTP 503; two: HTTP 503"):
         await take_snapshot(one.market, "QQQ", one.clock.now())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import DataAbsent, StaleData
+from domain.errors import SourceFailed, StaleData
 from domain.market import BarSeries, Interval, MarketSnapshot
 from quant.vanilla.black import black76
 from tests.servers import cboe, loopback, yahoo
@@ -188,7 +188,7 @@ async def test_with_everything_down_nothing_is_guessed(street: Street) -> None:
     down = "http://127.0.0.1:9"
     market = street.market(cboe_url=down, yahoo_url=down, treasury_url=down)
     try:
-        with pytest.raises(DataAbsent, match=r"SPY: cboe: .*; yahoo: "):
+        with pytest.raises(SourceFailed, match=r"no chain of SPY: cboe: cannot be reached.*; yahoo: cannot be reached"):
             await look(street, market)
     finally:
         await market.close()

@@ -129,10 +129,14 @@ def test_percents_are_told_from_decimals(tmp_path: Path) -> None:
     assert Store(tmp_path / "store").chains("iv", "SPY").collect()["vendor_iv"].to_list() == [0.205]
 
 
-def test_rows_known_later_than_quoted_are_delayed(tmp_path: Path) -> None:
+def test_delay_is_said_and_never_inferred(tmp_path: Path) -> None:
     path = csv(tmp_path, f"{HEAD},Seen", "2026-02-12 12:59,2026-03-20,690,C,1,1.1,0.2,2026-02-12 13:14")
-    bring(path, tmp_path / "store", "chains", (*CHAIN_MAP, "known_at=Seen"), "late")
-    rows = Store(tmp_path / "store").chains("late", "SPY").collect()
+    bring(path, tmp_path / "store", "chains", (*CHAIN_MAP, "known_at=Seen"), "seen")
+    assert Store(tmp_path / "store").chains("seen", "SPY").collect()["delayed"].to_list() == [False]
+    with pytest.raises(BadInput, match="delayed quotes need the moment"):
+        bring(path, tmp_path / "none", "chains", (*CHAIN_MAP, "delayed=true"), "none")
+    bring(path, tmp_path / "late", "chains", (*CHAIN_MAP, "known_at=Seen", "delayed=true"), "late")
+    rows = Store(tmp_path / "late").chains("late", "SPY").collect()
     assert rows["known_at"].to_list() == [datetime(2026, 2, 12, 18, 14, tzinfo=UTC)]
     assert rows["delayed"].to_list() == [True]
     early = csv(tmp_path, f"{HEAD},Seen", "2026-02-12 12:59,2026-03-20,690,C,1,1.1,0.2,2026-02-12 12:00", name="e.csv")

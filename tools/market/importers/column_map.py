@@ -78,6 +78,7 @@ READING = {
     "yield_unit": "decimal or percent",
     "interval": f"of bars and counts: {', '.join(Interval)}",
     "adjusted": "true when prices are adjusted for later dividends or splits",
+    "delayed": "true when the source shows its quotes a quarter of an hour late (known_at is then needed)",
     "source": "how the rows are labelled (the file's name unless set)",
 }
 
@@ -97,6 +98,7 @@ class ColumnMap:
     yield_unit: str | None = None
     interval: Interval | None = None
     adjusted: bool = False
+    delayed: bool = False
     source: str | None = None
     tenors: dict[str, float] = field(default_factory=dict)
 
@@ -147,6 +149,8 @@ def _checked(shape: Shape, values: Mapping[str, Any]) -> ColumnMap:
     if missing:
         instead = " (or symbol, for OCC symbols)" if set(missing) & set(TERMS) else ""
         raise BadInput(f"the map lacks {', '.join(missing)}{instead}; say it with --map {missing[0]}=THEIR_COLUMN")
+    if settings.get("delayed") and "known_at" not in columns:
+        raise BadInput("delayed quotes need the moment at which each was received: --map known_at=THEIR_COLUMN")
     if shape is Shape.CHAINS and not set(PRICED) & columns.keys():
         raise BadInput(f"a chain needs at least one of {', '.join(PRICED)}; the map has none")
     if shape is Shape.RATES:
@@ -183,11 +187,12 @@ def _setting(name: str, value: Any) -> Any:
         if name == "interval":
             return Interval(text)
     except (ValueError, OSError, KeyError) as error:
-        raise BadInput(f"the map's {name} is {text!r}; it is the {READING[name]}") from error
+        hint = "; for New York write America/New_York" if name == "zone" else ""
+        raise BadInput(f"the map's {name} is {text!r}, which is none; it is the {READING[name]}{hint}") from error
     if name in ("iv_unit", "yield_unit") and text not in ("decimal", "percent"):
         raise BadInput(f"the map's {name} is {text!r}; it is {READING[name]}")
-    if name == "adjusted":
+    if name in ("adjusted", "delayed"):
         if text.lower() not in ("true", "false"):
-            raise BadInput(f"the map's adjusted is {text!r}; it is true or false")
+            raise BadInput(f"the map's {name} is {text!r}; it is true or false")
         return text.lower() == "true"
     return text

@@ -146,7 +146,7 @@ def _chains(file: MappedFile, rows: pl.DataFrame, source: str) -> Converted:
         rows = rows.with_columns(uncertainty_s=pl.lit(file.map.uncertainty_s))
     known, dropped = normalize(rows.rename({ours: _THEIRS[ours] for ours in rows.columns if ours in _THEIRS}), source)
     if "known_at" in rows.columns:
-        known = known.with_columns(delayed=pl.col("known_at") > pl.col("quoted_at"))
+        known = known.with_columns(delayed=pl.lit(file.map.delayed))
         early = known.filter(pl.col("known_at") < pl.col("quoted_at")).height
         if early:
             raise BadInput(f"{file.path.name}: {early} rows are known before they were quoted; mend known_at")

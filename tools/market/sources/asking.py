@@ -19,6 +19,8 @@ from tools.market.sources.protocol import Source, Transient
 
 T = TypeVar("T")
 
+ABSENT = ": absent, "  # between a source's name and why it has no such datum: it answered
+
 
 class Patience(NamedTuple):
     """How long and how often a source is asked. Times in seconds.
@@ -121,7 +123,7 @@ class Asker:
             if not isinstance(answer, Absent):
                 return Asked(answer, SourceUse(datum=datum, source=source.name, failed=tuple(vain)))
             absent = absent or answer
-            vain.append(f"{source.name}: absent, {answer.why}")
+            vain.append(f"{source.name}{ABSENT}{answer.why}")
         return Asked(absent, SourceUse(datum=datum, source="", failed=tuple(vain)))
 
     async def _ask_one(self, source: Source, call: Callable[[Source], Awaitable[T | Absent]]) -> T | Absent:

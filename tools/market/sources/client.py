@@ -88,6 +88,8 @@ class Client:
             raise SourceFailed(f"a body that cannot be unpacked: {error}") from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SourceFailed(f"{url} is no address: {error}") from error
+        except httpx.ConnectError as error:
+            raise Transient(f"cannot be reached: {str(error) or type(error).__name__}") from error
         except httpx.TransportError as error:
             raise Transient(f"no whole answer: {str(error) or type(error).__name__}") from error
 

@@ -120,7 +120,10 @@ class YahooSession(Session):  # type: ignore[type-arg]
             raise SourceFailed(f"a body of more than {self._longest / 2**20:g} MiB") from error
         if code in (23, 61):  # CURLE_WRITE_ERROR, CURLE_BAD_CONTENT_ENCODING: compressed rubbish
             raise SourceFailed(f"a body that cannot be unpacked: {error}") from error
-        raise Transient(f"no whole answer: {error}") from error
+        said = str(error).partition(". See https://curl.se")[0]
+        if code in (5, 6, 7):  # CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT
+            raise Transient(f"cannot be reached: {said}") from error
+        raise Transient(f"no whole answer: {said}") from error
 
     def _may_be_the_crumb(self, status: int, url: str) -> bool:
         """True for the first refusal of an address: the library then gets a new crumb and asks once more."""

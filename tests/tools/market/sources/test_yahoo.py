@@ -201,7 +201,7 @@ async def test_nobody_there_is_transient() -> None:
     async with LoopbackYahoo() as server:
         url = server.url
     source = Yahoo(ManualClock(NOW), url, 0.5)
-    with pytest.raises(Transient, match="no whole answer"):
+    with pytest.raises(Transient, match="cannot be reached"):
         await source.chain("SPY")
     await source.close()
 
