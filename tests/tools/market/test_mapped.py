@@ -144,6 +144,15 @@ def test_delay_is_said_and_never_inferred(tmp_path: Path) -> None:
         bring(early, tmp_path / "store", "chains", (*CHAIN_MAP, "known_at=Seen"), "early")
 
 
+def test_the_result_says_from_when_the_quotes_are_so_that_a_wrong_zone_shows(tmp_path: Path) -> None:
+    path = csv(tmp_path, HEAD, *GOOD)
+    right = bring(path, tmp_path / "a", "chains", CHAIN_MAP, "right").note
+    assert "quoted 2026-02-12 12:59" in right
+    assert "outside" not in right
+    wrong = bring(path, tmp_path / "b", "chains", (*CHAIN_MAP, "zone=Asia/Tokyo"), "wrong").note
+    assert "outside the session: is the zone right?" in wrong
+
+
 @pytest.mark.parametrize(
     ("line", "match"),
     [

@@ -14,6 +14,7 @@ import polars as pl
 
 from domain.errors import BadInput
 from domain.market import Interval
+from tools import sessions
 from tools.market import occ
 from tools.market.importers import fred
 from tools.market.importers.bar_rows import daily, intraday
@@ -150,7 +151,21 @@ def _chains(file: MappedFile, rows: pl.DataFrame, source: str) -> Converted:
         early = known.filter(pl.col("known_at") < pl.col("quoted_at")).height
         if early:
             raise BadInput(f"{file.path.name}: {early} rows are known before they were quoted; mend known_at")
-    return Converted(rows.height, chains=(file.set_name if known.height else "", known), dropped=dropped)
+    chains = (file.set_name if known.height else "", known)
+    return Converted(rows.height, chains=chains, dropped=dropped, note=_when(known))
+
+
+def _when(known: pl.DataFrame) -> str:
+    """From when to when the quotes are, for an eye to see a wrong time zone."""
+    if known.is_empty():
+        return ""
+    stamps = known["quoted_at"].unique().sort().to_list()
+    first, last = (moment.astimezone(sessions.NEW_YORK) for moment in (stamps[0], stamps[-1]))
+    span = f"quoted {first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if last > first else "") + " New York"
+    late = timedelta(minutes=30)  # quotes of the close are shown for a while
+    hours = [(moment, sessions.open_close(moment.astimezone(sessions.NEW_YORK).date())) for moment in stamps]
+    outside = sum(not opened <= moment <= closed + late for moment, (opened, closed) in hours)
+    return span + (f"; {outside} of {len(stamps)} moments outside the session: is the zone right?" if outside else "")
 
 
 def _letters(is_call: pl.Series) -> list[str]:
