@@ -209,7 +209,9 @@ def _between(draft: _Draft, under: Raw | None, over: Raw | None, reach: float) -
 
 def _held(draft: _Draft, under: _Draft | None, over: _Draft | None, reach: float) -> Raw | None:
     """The draft's slice between both neighbours, so that the repair of one crossing makes no other."""
-    return None if under is None or over is None else _between(draft, under.p, over.p, reach)
+    if under is None or over is None:
+        return None
+    return _between(draft, under.p, over.p, max(reach, under.reach, over.reach))
 
 
 def _neighbours(drafts: list[_Draft]) -> list[tuple[int, int]]:
@@ -225,6 +227,11 @@ def _neighbours(drafts: list[_Draft]) -> list[tuple[int, int]]:
 
 def _apart(early: _Draft, late: _Draft) -> bool:
     return late.one.settles_at - early.one.settles_at >= _SAME_S
+
+
+def _follows(early: _Draft, late: _Draft, drafts: list[_Draft]) -> bool:
+    """Whether no other maturity lies between the two."""
+    return _apart(early, late) and not any(_apart(early, one) and _apart(one, late) for one in drafts)
 
 
 def _mark(draft: _Draft, p: Raw) -> None:
@@ -268,7 +275,8 @@ def _repair(drafts: list[_Draft]) -> tuple[list[_Draft], list[str], int]:
             reach = _reach(early, draft)
             up = _between(draft, early.p, None, reach)
             older = next((one for one in reversed(kept) if _apart(one, early)), None)
-            down = _between(early, older.p if older else None, draft.p, reach) if len(latest) == 1 else None
+            belt = max(reach, older.reach) if older else reach
+            down = _between(early, older.p if older else None, draft.p, belt) if len(latest) == 1 else None
             loss_up = draft.cost(up) - draft.cost(draft.p) if up else np.inf
             if down and early.cost(down) - early.cost(early.p) < loss_up:
                 _mark(early, down)
@@ -285,6 +293,11 @@ def _repair(drafts: list[_Draft]) -> tuple[list[_Draft], list[str], int]:
                 kept.append(draft)
             else:
                 failures.append(f"{label(draft.one)}: cannot lie above two slices of one earlier maturity at once")
+    while torn := next(
+        (late for late in kept for one in kept if _follows(one, late, kept) and _cross(one, late)), None
+    ):
+        kept.remove(torn)  # nothing that still crosses is handed out
+        failures.append(f"{label(torn.one)}: crosses an earlier maturity in total variance after the repair")
     return kept, failures, before
 
 
