@@ -173,11 +173,6 @@ class Store:
         for path in (*self.folder.rglob(f"{origin}.parquet"), *self.folder.rglob(f"*.{origin}.parquet")):
             path.unlink()
 
-    def drop_chains(self, set_name: str, origin: str) -> None:
-        """Forget the chains of an imported file, before it is converted anew."""
-        for path in (self.folder / set_name / "chains").glob(f"ticker=*/date=*/*.{origin}.parquet"):
-            path.unlink()
-
     def put_bars(self, ticker: str, interval: Interval, origin: str, frame: pl.DataFrame) -> None:
         """Store a ticker's bars of one origin, in place of what that origin gave before."""
         rows = _shaped(frame, BAR_SCHEMA).sort("start")
