@@ -154,7 +154,10 @@ def _from_record(data: Any, cls: type[Any]) -> Any:
     if unknown:
         raise CodecError(f"{cls.__name__} has no field {sorted(unknown)}")
     values = {}
+    defaults = {f.name for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING}
     for name, hint in hints.items():
+        if name not in data and name in defaults:
+            continue  # written before the record had this field
         if name not in data:
             raise CodecError(f"{cls.__name__}.{name} is missing")
         try:

@@ -357,10 +357,10 @@ class SnapshotRef:
     chain_at: datetime | None
     chain_lag_s: float
     iv_confidence: float
-    lag_limit_s: float
-    sources: tuple[SourceUse, ...]
-    restrictions: tuple[str, ...]
     absent: tuple[Absent, ...]
+    lag_limit_s: float = 600.0
+    sources: tuple[SourceUse, ...] = ()
+    restrictions: tuple[str, ...] = ()
     company: str = ""  # "" unknown
     events: tuple[Event, ...] = ()  # of the next weeks, soonest first
     chain_source: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from datetime import UTC, date, datetime
@@ -110,6 +111,18 @@ def test_unknown_and_missing_fields_are_refused() -> None:
         codec.loads(text.replace('"why"', '"wherefore"'), Abstained)
     with pytest.raises(CodecError, match="missing"):
         codec.loads('{"type":"Abstained","who":"a","ticker":"b"}', Abstained)
+
+
+def test_what_was_written_before_a_field_existed_is_read_with_its_default() -> None:
+    """Journals outlive versions: a field with a default may be missing, one without may not."""
+    from domain.views import Refused
+
+    data = json.loads(codec.dumps(Refused(ticker="SPY", stage="snapshot", reason="old", stale=True)))
+    del data["stale"]
+    assert codec.loads(json.dumps(data), Refused) == Refused(ticker="SPY", stage="snapshot", reason="old")
+    del data["reason"]
+    with pytest.raises(CodecError, match="Refused.reason is missing"):
+        codec.loads(json.dumps(data), Refused)
 
 
 def test_packed_arrays_come_back_and_digest_sees_every_value() -> None:
