@@ -121,7 +121,7 @@ def test_what_was_written_before_a_field_existed_is_read_with_its_default() -> N
     del data["stale"]
     assert codec.loads(json.dumps(data), Refused) == Refused(ticker="SPY", stage="snapshot", reason="old")
     del data["reason"]
-    with pytest.raises(CodecError, match="Refused.reason is missing"):
+    with pytest.raises(CodecError, match=r"Refused\.reason is missing"):
         codec.loads(json.dumps(data), Refused)
 
 
