@@ -128,7 +128,7 @@ def judged(params: list[Array], smiles: list[Smile]) -> dict[str, Any]:
 
 
 def figures(quick: bool) -> list[dict[str, Any]]:
-    from quant.svi.fit import fit_slices
+    from quant.svi.batch import fit_slices
     from quant.svi.quotes import SmileQuotes
 
     n, rounds = (60, 3) if quick else (400, 10)

@@ -1,18 +1,13 @@
 """The arbitrage-free surface of a chain: an SVI slice per settlement, repaired until no butterfly and no calendar
 arbitrage is left, and the SSVI surface across them.
 
-Slices are fitted by `quant.svi.kernel` to the quotes of `quant.svi.quotes`. Neighbouring maturities must not cross in
-total variance at equal k = ln(K/F) (J. Gatheral and A. Jacquier, "Arbitrage-free SVI volatility surfaces", 2014,
-lemma 2.1), checked exactly by `quant.svi.arbitrage` as far as ten ATM deviations and beyond every quote: farther out
-nothing is known but the direction of an asymptote. Where they do, the slice whose quotes lose less by it
-is fitted again on its own side of the other; a last pass from the shortest to the longest lifts what still crosses.
-A slice that cannot be had free of both is left out with its reason: what is returned holds.
+Slices are fitted to the quotes of `quant.svi.quotes` (`batch`), drawn beyond them toward SSVI, and held apart from
+their neighbours (`calendar`).
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from itertools import pairwise
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -23,29 +18,15 @@ from domain.market import Floats, OptionChain
 from quant.surface import SliceFit, Surface
 from quant.svi import ssvi as across
 from quant.svi.arbitrage import butterfly, certified, crossing
+from quant.svi.batch import OUTCOMES, fit_slices
+from quant.svi.calendar import BELT, SAME_S, Draft, label, repair
 from quant.svi.quotes import SmileQuotes, smile_quotes
 from quant.svi.raw import Raw, total_variance
 from quant.svi.slice import SviSlice
 
 VERSION = "svi/1"
-OUTCOMES = ("free", "penalised", "drawn", "failed")  # in the order of the kernel's codes
 OWN_QUOTES = 8  # so many carry five parameters; fewer take the slice of SSVI
-_SAME_S = 3600  # settlements closer than this are one maturity
-_BELT, _BEYOND = 10.0, 1.25  # neighbours are compared within ten ATM deviations, or a quarter beyond their last quote
-_POINTS = np.sinh(np.linspace(-3.0, 3.0, 49)) / np.sinh(
-    3.0
-)  # where a refit is held to its side; the exact check follows
 _STEPS_OUT, _LOOSE = np.array([0.15, 0.45, 1.0]), 0.15
-_ROUNDS = 6
-_LIFTS = (1e-4, 1e-3, 5e-3)  # shares by which a refit keeps clear of its neighbour, in turn
-
-
-class Batch(NamedTuple):
-    """Slices fitted at once: `raw` (n, 5), `weights`: per quote of each slice, `outcome` (n,): codes of OUTCOMES."""
-
-    raw: Floats
-    weights: tuple[Floats, ...]
-    outcome: np.ndarray[tuple[int], np.dtype[np.int8]]
 
 
 @columnar
@@ -91,44 +72,9 @@ class SviSurface:
         return float(np.interp(t, times, values))
 
 
-def _flat(one: SmileQuotes, t: float) -> Raw:
-    """A slice of nearly constant volatility, that of the quote nearest the forward."""
-    total = float(one.vol[np.argmin(np.abs(one.k))]) ** 2 * t
-    span = float(one.k[-1] - one.k[0])
-    return Raw(total, 1e-6 * total / span, 0.0, 0.0, span)
-
-
-def fit_slices(
-    quotes: tuple[SmileQuotes, ...], t: Floats, anchors: tuple[Raw, ...] | None = None, *, robust: bool = True
-) -> Batch:
-    """One SVI slice for each set of quotes at maturities t (n,), each alone, free of butterfly arbitrage.
-
-    `anchors`: slices free of it, toward which a fit is drawn when nothing else helps (None: nearly flat ones). Each
-    needs five quotes or more at distinct k. An outcome of "failed" leaves parameters that mean nothing.
-    """
-    from quant.svi import kernel  # late: a command that fits nothing does not wait for a compiler
-
-    ends = np.concatenate([[0], np.cumsum([len(one.k) for one in quotes])]).astype(np.int64)
-    k = np.concatenate([np.empty(0), *(one.k for one in quotes)])
-    vol = np.concatenate([np.empty(0), *(one.vol for one in quotes)])
-    base = np.sqrt(np.concatenate([np.empty(0), *(one.weight for one in quotes)]))
-    raw, root, outcome = np.empty((len(quotes), 5)), np.empty(len(k)), np.empty(len(quotes), dtype=np.int8)
-    years = np.array(t, dtype=np.float64)
-    given = anchors or tuple(_flat(one, float(years[i])) for i, one in enumerate(quotes))
-    held = np.array(given, dtype=np.float64).reshape(-1, 5)
-    kernel.fit_all(ends, k, vol, base, years, held, robust, raw, root, outcome)
-    believed = (root / base) ** 2
-    return Batch(raw, tuple(believed[a:b] for a, b in pairwise(ends.tolist())), outcome)
-
-
-def label(one: SliceFit | SviSlice) -> str:
-    """Root and expiry in words."""
-    return f"{one.root} {date.fromordinal(one.expiry)}"
-
-
 def _extended(quotes: SmileQuotes, one: SliceFit, joined: across.Ssvi, theta: float) -> SmileQuotes:
     """The quotes, and beyond the last of each side three loose points of SSVI (`_LOOSE` of their volatility off)."""
-    belt = _BELT * one.atm_vol * float(np.sqrt(one.t))
+    belt = BELT * one.atm_vol * float(np.sqrt(one.t))
     edges = (float(quotes.k[0]), float(quotes.k[-1])) if len(quotes.k) else (-0.1 * belt, 0.1 * belt)
     k = np.concatenate([sign * (abs(edge) + max(belt - abs(edge), 0.2 * belt) * _STEPS_OUT)
                         for sign, edge in zip((-1.0, 1.0), edges, strict=True)])  # fmt: skip
@@ -144,164 +90,7 @@ def _extended(quotes: SmileQuotes, one: SliceFit, joined: across.Ssvi, theta: fl
     )
 
 
-class _Draft:
-    """A slice on its way: what it is fitted to (`quotes`, rows of -1 being SSVI's loose points) and what it is now."""
-
-    def __init__(self, one: SliceFit, quotes: SmileQuotes, p: Raw, weights: Floats, source: str, repaired: str) -> None:
-        self.one, self.quotes, self.p, self.weights, self.source = one, quotes, p, weights, source
-        self.repaired = [repaired] if repaired else []
-        own = quotes.k[quotes.row >= 0]
-        edge = float(np.abs(own).max()) if len(own) else 0.0
-        self.reach = max(_BELT * one.atm_vol * float(np.sqrt(one.t)), _BEYOND * edge)
-
-    def cost(self, p: Raw) -> float:
-        """Weighted sum of squared misses in volatility."""
-        miss = np.sqrt(np.maximum(total_variance(self.quotes.k, p), 0.0) / self.one.t) - self.quotes.vol
-        return float(np.sum(self.weights * self.quotes.weight * miss * miss))
-
-
-def _reach(early: _Draft, late: _Draft) -> float:
-    """How far from the forward two neighbours are compared, in k."""
-    return max(early.reach, late.reach)
-
-
-def _cross(early: _Draft, late: _Draft) -> bool:
-    return crossing(early.p, late.p, _reach(early, late)) is not None
-
-
-def _between(draft: _Draft, under: Raw | None, over: Raw | None, reach: float) -> Raw | None:
-    """The draft's slice again, above `under` and below `over` within |k| <= reach; None when there is no such slice."""
-    from quant.svi import kernel
-
-    kc = reach * _POINTS
-    nothing, all_of_it = np.zeros(len(kc)), np.full(len(kc), np.inf)
-    base = np.sqrt(draft.weights * draft.quotes.weight)
-    for lift in _LIFTS:
-        anchor = draft.p
-        low, high = nothing, all_of_it
-        if over is not None:
-            high = total_variance(kc, over) * (1.0 - lift)
-            anchor = over._replace(a=over.a * (1.0 - 2.0 * lift), b=over.b * (1.0 - 2.0 * lift))
-        if under is not None:
-            low = total_variance(kc, under) * (1.0 + lift)
-            anchor = under._replace(a=under.a * (1.0 + 2.0 * lift), b=under.b * (1.0 + 2.0 * lift))
-        raw = np.array(draft.p, dtype=np.float64)
-        found = kernel.fit_between(
-            draft.quotes.k,
-            draft.quotes.vol,
-            base,
-            draft.one.t,
-            kc,
-            low,
-            high,
-            np.array(anchor),
-            raw,
-            np.empty(len(base)),
-        )
-        if OUTCOMES[found] == "failed":
-            continue
-        p = Raw(*raw.tolist())
-        above = under is None or crossing(under, p, reach) is None
-        if above and (over is None or crossing(p, over, reach) is None) and certified(raw[None])[0]:
-            return p
-    return None
-
-
-def _held(draft: _Draft, under: _Draft | None, over: _Draft | None, reach: float) -> Raw | None:
-    """The draft's slice between both neighbours, so that the repair of one crossing makes no other."""
-    if under is None or over is None:
-        return None
-    return _between(draft, under.p, over.p, max(reach, under.reach, over.reach))
-
-
-def _neighbours(drafts: list[_Draft]) -> list[tuple[int, int]]:
-    """Pairs of consecutive maturities: each slice with the next that settles later."""
-    pairs = []
-    for i, one in enumerate(drafts):
-        later = next((j for j in range(i + 1, len(drafts)) if _apart(one, drafts[j])), None)
-        if later is not None:
-            same = [j for j in range(later, len(drafts)) if not _apart(drafts[later], drafts[j])]
-            pairs += [(i, j) for j in same]
-    return pairs
-
-
-def _apart(early: _Draft, late: _Draft) -> bool:
-    return late.one.settles_at - early.one.settles_at >= _SAME_S
-
-
-def _follows(early: _Draft, late: _Draft, drafts: list[_Draft]) -> bool:
-    """Whether no other maturity lies between the two."""
-    return _apart(early, late) and not any(_apart(early, one) and _apart(one, late) for one in drafts)
-
-
-def _mark(draft: _Draft, p: Raw) -> None:
-    draft.p = p
-    if "calendar" not in draft.repaired:
-        draft.repaired.append("calendar")
-
-
-def _repair(drafts: list[_Draft]) -> tuple[list[_Draft], list[str], int]:
-    """(slices that hold, failures, crossings before)."""
-    pairs = _neighbours(drafts)
-    crossed = [pair for pair in pairs if _cross(drafts[pair[0]], drafts[pair[1]])]
-    before = len(crossed)
-    for _ in range(_ROUNDS):
-        for i, j in crossed:
-            early, late = drafts[i], drafts[j]
-            if not _cross(early, late):
-                continue
-            reach = _reach(early, late)
-            before_it = next((drafts[a] for a, b in pairs if b == i and not _cross(drafts[a], early)), None)
-            after_it = next((drafts[b] for a, b in pairs if a == j and not _cross(late, drafts[b])), None)
-            down = _held(early, before_it, late, reach) or _between(early, None, late.p, reach)
-            up = _held(late, early, after_it, reach) or _between(late, early.p, None, reach)
-            loss_down = early.cost(down) - early.cost(early.p) if down else np.inf
-            loss_up = late.cost(up) - late.cost(late.p) if up else np.inf
-            if down and loss_down <= loss_up:
-                _mark(early, down)
-            elif up:
-                _mark(late, up)
-        crossed = [pair for pair in pairs if _cross(drafts[pair[0]], drafts[pair[1]])]
-        if not crossed:
-            break
-    kept: list[_Draft] = []
-    failures = []
-    for draft in drafts:
-        below = [one for one in kept if _apart(one, draft)]
-        latest = [one for one in below if below[-1].one.settles_at - one.one.settles_at < _SAME_S] if below else []
-        for early in latest:
-            if not _cross(early, draft):
-                continue
-            reach = _reach(early, draft)
-            up = _between(draft, early.p, None, reach)
-            older = next((one for one in reversed(kept) if _apart(one, early)), None)
-            belt = max(reach, older.reach) if older else reach
-            down = _between(early, older.p if older else None, draft.p, belt) if len(latest) == 1 else None
-            loss_up = draft.cost(up) - draft.cost(draft.p) if up else np.inf
-            if down and early.cost(down) - early.cost(early.p) < loss_up:
-                _mark(early, down)
-                continue
-            if up is None:
-                failures.append(
-                    f"{label(draft.one)}: crosses {label(early.one)} in total variance, and no slice above it is free"
-                    " of butterfly arbitrage"
-                )
-                break
-            _mark(draft, up)
-        else:
-            if not any(_cross(early, draft) for early in latest):
-                kept.append(draft)
-            else:
-                failures.append(f"{label(draft.one)}: cannot lie above two slices of one earlier maturity at once")
-    while torn := next(
-        (late for late in kept for one in kept if _follows(one, late, kept) and _cross(one, late)), None
-    ):
-        kept.remove(torn)  # nothing that still crosses is handed out
-        failures.append(f"{label(torn.one)}: crosses an earlier maturity in total variance after the repair")
-    return kept, failures, before
-
-
-def _finish(draft: _Draft) -> SviSlice:
+def _finish(draft: Draft) -> SviSlice:
     one, p = draft.one, draft.p
     own = draft.quotes.row >= 0
     miss = np.abs(np.sqrt(total_variance(draft.quotes.k[own], p) / one.t) - draft.quotes.vol[own])
@@ -349,8 +138,8 @@ def remaining(one: SviSurface) -> Remaining:
     torn = tuple(label(item) for item, holds in zip(one.slices, proven.tolist(), strict=True) if not holds)
     crossed = []
     for i, early in enumerate(one.slices):
-        later = [late for late in one.slices[i + 1 :] if late.settles_at - early.settles_at >= _SAME_S]
-        for late in [item for item in later if item.settles_at - later[0].settles_at < _SAME_S]:
+        later = [late for late in one.slices[i + 1 :] if late.settles_at - early.settles_at >= SAME_S]
+        for late in [item for item in later if item.settles_at - later[0].settles_at < SAME_S]:
             if crossing(early.parameters, late.parameters, max(early.reach, late.reach)) is not None:
                 crossed.append(f"{label(early)} above {label(late)}")
     return Remaining(torn, tuple(crossed))
@@ -392,11 +181,11 @@ def fit(surface: Surface, chain: OptionChain) -> SviSurface:
     for i, one in enumerate(surface.slices):
         if i in good and OUTCOMES[again.outcome[i]] != "failed":
             broken = "" if OUTCOMES[again.outcome[i]] == "free" else "butterfly"
-            drafts.append(_Draft(one, longer[i], Raw(*again.raw[i].tolist()), again.weights[i], "svi", broken))
+            drafts.append(Draft(one, longer[i], Raw(*again.raw[i].tolist()), again.weights[i], "svi", broken))
         else:
-            drafts.append(_Draft(one, longer[i], anchors[i], np.ones(len(longer[i].k)), "ssvi", ""))
+            drafts.append(Draft(one, longer[i], anchors[i], np.ones(len(longer[i].k)), "ssvi", ""))
     butterflies = sum("butterfly" in draft.repaired for draft in drafts)
-    kept, failures, crossings = _repair(drafts)
+    kept, failures, crossings = repair(drafts)
     if not kept:
         raise BadChain(f"{surface.ticker}: no slice is free of arbitrage: {'; '.join(failures[:3])}")
     return SviSurface(

@@ -36,7 +36,7 @@ from numba import njit, types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# How a slice came to hold; the order of `quant.svi.fit.OUTCOMES`.
+# How a slice came to hold; the order of `quant.svi.batch.OUTCOMES`.
 FREE, PENALISED, DRAWN, FAILED = range(4)
 
 _DEGREE = 10

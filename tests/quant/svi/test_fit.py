@@ -12,7 +12,8 @@ from domain.errors import BadChain
 from domain.market import OptionChain, RateCurve
 from quant.surface import fit as smooth
 from quant.svi.arbitrage import butterfly, certified
-from quant.svi.fit import OUTCOMES, fit, fit_slices, remaining
+from quant.svi.batch import OUTCOMES, fit_slices
+from quant.svi.fit import fit, remaining
 from quant.svi.quotes import SmileQuotes, smile_quotes
 from quant.svi.raw import Raw, total_variance
 from tests.quant.svi.test_arbitrage import random_slices

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quant.svi.arbitrage import butterfly
-from quant.svi.fit import OUTCOMES, fit_slices
+from quant.svi.batch import OUTCOMES, fit_slices
 from quant.svi.quotes import SmileQuotes
 from quant.svi.raw import Raw, total_variance
 
