@@ -91,6 +91,13 @@ def read(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
     return text.str.to_uppercase().str.replace(r"^O:", "") if reads == "symbol" else text
 
 
+def _written(setting: str, given: str | None) -> str:
+    """What to do about dates that cannot be read: say how they are written, or say it rightly."""
+    if given is None:
+        return f"say how they are written, --map {setting}=..."
+    return f"that does not fit --map {setting}={given}"
+
+
 def _days(file: MappedFile, frame: pl.DataFrame, ours: str, raw: pl.Series) -> pl.Series:
     if raw.dtype in (pl.Date, pl.Datetime):
         return raw.cast(pl.Date)
@@ -102,7 +109,7 @@ def _days(file: MappedFile, frame: pl.DataFrame, ours: str, raw: pl.Series) -> p
         if not file.map.day_format
         else column.str.to_date(file.map.day_format, strict=False)
     )[ours]
-    _refuse(file, frame, ours, raw, read, "date", "say how dates are written, --map day_format=...")
+    _refuse(file, frame, ours, raw, read, "date", _written("day_format", file.map.day_format))
     return read
 
 
@@ -123,7 +130,7 @@ def moments(file: MappedFile, frame: pl.DataFrame, ours: str) -> pl.Series:
         aware, local = _parsed(said, ours, text)
         both = aware.is_not_null() | local.is_not_null()
         read = pl.Series(ours, both).replace(False, None) if both.len() else both
-        _refuse(file, frame, ours, raw, read, "moment", "say how they are written, --map format=...")
+        _refuse(file, frame, ours, raw, read, "moment", _written("format", said.format))
         by_format = said.format is not None and not {"%H", "%I", "%T", "%R"} & {
             said.format[i : i + 2] for i in range(99)
         }

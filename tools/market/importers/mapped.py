@@ -53,7 +53,10 @@ def import_mapped(path: Path, store_dir: Path, said: ColumnMap, set_name: str | 
     for ours, theirs in said.columns.items():
         if not theirs.startswith("=") and theirs not in held:
             named = ", ".join(name for name in held if name != ROW)
-            raise BadInput(f"the map takes {ours} from {theirs!r}, which {path.name} has not; its columns: {named}")
+            raise BadInput(
+                f"the map takes {ours} from {theirs!r}, which {path.name} has not; its columns: {named} (for one value "
+                f"in all rows write {ours}=={theirs})"
+            )
     store = Store(store_dir)
     file = MappedFile(path, said, set_name or REFERENCE)
     layout = Layout(name=f"map-{said.shape.value}", pattern="", columns=frozenset(), convert=partial(_convert, file))
