@@ -29,10 +29,12 @@ def live_market(settings: Settings, clock: Clock) -> LiveMarket:
     from tools.market.sources.open import open_sources
 
     names = settings.sources
+    # Without a file of one's own there is none that could stand in.
+    events = tuple(name for name in names.events if name != "file" or settings.reference_file is not None)
     return open_live(
         settings.store_dir,
         clock,
-        Allowed(names.chains, names.greeks, names.bars, names.indices, names.rates, names.events),
+        Allowed(names.chains, names.greeks, names.bars, names.indices, names.rates, events),
         open_sources(
             clock,
             timeout_s=names.timeout_s,
