@@ -7,7 +7,7 @@ $(V)/.ok: pyproject.toml constraints.txt
 	test -x $(PY) || python3 -m venv $(V)
 	$(V)/bin/pip install -q --disable-pip-version-check torch==2.13.0 $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(V)/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(PY) -c 'import quant.vanilla.kernel, quant.svi.kernel'
+	$(PY) -c 'import quant.vanilla.kernel, quant.svi.kernel, quant.heston.kernel'
 	touch $@
 
 .PHONY: run test check format bench
