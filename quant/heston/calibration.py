@@ -39,7 +39,7 @@ _LEAST = np.array([log(1e-7), log(1e-4), log(1e-7), log(1e-4), -5.3, log(1e-8), 
 _MOST = np.array([log(25.0), log(200.0), log(25.0), log(20.0), 5.3, log(100.0), 3.0, log(3.0)])
 _NAMES = ("v0", "kappa", "theta", "sigma", "rho", "jump intensity", "mean jump", "jump sd")
 _RADIUS = 1.0  # of the first trust region; MINPACK's own factor on it is 100
-_ROUNDS, _HUBER, _FLOOR = 8, 1.345, 2e-4
+_ROUNDS, _SETTLED, _HUBER, _FLOOR = 30, 1e-4, 1.345, 2e-4
 _MOST_CONDITION = 1e6
 _EDGE = 1e-2  # of a coordinate's limit
 _TOLERANCE = 1e-12  # of the prices while fitting
@@ -49,7 +49,8 @@ _TOLERANCE = 1e-12  # of the prices while fitting
 class Calibration:
     """A fit. `failure` is "" or why the parameters are not to be used; misfits are in vol points (0.01 of vol).
 
-    `condition`: of the Jacobian by the logarithms of the parameters; `left_out`: quotes without a volatility or weight.
+    `iterations` counts evaluations of the whole chain; `condition` is the Jacobian's by the unconstrained coordinates;
+    `left_out`: quotes without a volatility or weight.
     """
 
     params: HestonParams | BatesParams
@@ -238,9 +239,10 @@ def _solve(problem: _Problem, starts: list[HestonParams | BatesParams], robust: 
             problem.scale, problem._at = plain * bent, b""
             before = best
             best, _, converged = _minimum(problem, best)
-            if np.max(np.abs(best - before)) < 1e-5:
+            if np.max(np.abs(best - before)) < _SETTLED:
                 break
-        problem._at = b""
+        else:
+            converged = False
     return best, converged
 
 
@@ -248,7 +250,7 @@ def _minimum(problem: _Problem, x: Floats) -> tuple[Floats, float, bool]:
     """(coordinates, half the sum of squares, converged). Shifted, so that MINPACK's first radius is _RADIUS."""
     found = least_squares(
         lambda y: problem.residual(x + y), np.zeros(len(x)), jac=lambda y: problem.jacobian(x + y), method="lm",
-        x_scale=_RADIUS / 100, xtol=1e-13, ftol=1e-15, gtol=1e-15, max_nfev=300,
+        x_scale=_RADIUS / 100, xtol=1e-13, ftol=1e-12, gtol=1e-15, max_nfev=300,
     )  # fmt: skip
     return x + np.asarray(found.x), float(found.cost), bool(found.status > 0)
 
