@@ -29,3 +29,5 @@ bench: $(V)/.ok
 	$(PY) benchmarks/simulator.py --json
 	$(PY) benchmarks/implied_vol.py --json
 	$(PY) benchmarks/svi.py --json
+	$(PY) benchmarks/heston_price.py --json
+	$(PY) benchmarks/heston_calibration.py --json

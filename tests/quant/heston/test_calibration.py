@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from domain.codec import dumps, loads
-from domain.errors import BadInput
+from domain.errors import BadChain, BadInput
 from domain.market import OptionChain, RateCurve
 from quant.heston.calibration import Calibration, calibrate, decoded, encoded, term_structure
 from quant.heston.chain import grid, prices
 from quant.heston.params import BatesParams, HestonParams, Jump
+from quant.heston.quotes import ChainQuotes, calibrate_chain, chain_quotes
 from quant.surface import fit
-from quant.svi.quotes import smile_quotes
 from quant.vanilla.black import black76
+from quant.vanilla.implied import implied_vol
 
 TRUE = HestonParams(v0=0.04, kappa=2.0, theta=0.06, sigma=0.6, rho=-0.7)
 JUMPY = BatesParams(diffusion=TRUE, jumps=(Jump(intensity=0.8, mean=-0.12, sd=0.09),))
@@ -181,25 +182,16 @@ def test_a_real_day(store_dir: Path, jumps: bool) -> None:
     chain, rates = asyncio.run(market.chain("SPX", at)), asyncio.run(market.rates(at))
     assert isinstance(chain, OptionChain)
     surface = fit(chain, at, rates if isinstance(rates, RateCurve) else None)
-    rows: list[np.ndarray] = []
-    for one in surface.slices:
-        quotes = smile_quotes(chain, one)
-        picked, vol = quotes.row[::4], quotes.vol[::4]
-        if not 7 / 365 < one.t < 2 or not quotes.liquid:
-            continue
-        strike = chain.strike[picked]
-        call = chain.is_call[picked]
-        value = black76(one.forward, strike, one.t, vol, one.discount, call)
-        ones = np.ones(len(strike))
-        even = ones / len(strike)  # each maturity counts the same
-        rows.append(np.stack([strike, one.t * ones, one.forward * ones, one.discount * ones, value, call, even, vol]))
-    strike, t, forward, discount, value, call, even, vol = np.concatenate(rows, axis=1)
-    found = calibrate(strike, t, forward, discount, value, call > 0, even, jumps=jumps, robust=True)
-    model = prices(found.params, grid(strike, t, forward, discount, call > 0))
+    every = chain_quotes(surface, chain)
+    for t in np.unique(every.years):
+        assert np.sum(every.weight[every.years == t]) == pytest.approx(1.0)
+    quotes = ChainQuotes._make([column[::4] for column in every])
+    found = calibrate_chain(quotes, jumps)
+    t, call = quotes.years, quotes.is_call
+    model = prices(found.params, grid(quotes.strike, t, quotes.forward, quotes.discount, call))
     assert np.all(model >= 0)
-    from quant.vanilla.implied import implied_vol
-
-    miss = 100 * np.abs(implied_vol(model, forward, strike, t, discount, call > 0).sigma - vol)
+    vol = implied_vol(model, quotes.forward, quotes.strike, t, quotes.discount, call).sigma
+    miss = 100 * np.abs(vol - quotes.vol)
     told = ", ".join(
         f"{low}-{high} d {np.nanmedian(miss[(365 * t > low) & (365 * t <= high)]):.2f}"
         for low, high in ((7, 30), (30, 90), (90, 365), (365, 730))
@@ -208,3 +200,5 @@ def test_a_real_day(store_dir: Path, jumps: bool) -> None:
     assert found.failure == ""
     assert found.median < (1.5 if not jumps else 1.0)
     assert sqrt(found.params.average_variance(30 / 365)) == pytest.approx(0.15, abs=0.06)
+    with pytest.raises(BadChain, match="no liquid slice"):
+        chain_quotes(surface, chain, 9.0, 10.0)
