@@ -93,7 +93,7 @@ async def test_what_the_store_knows_stands_beside_what_ships(folder: Path) -> No
     about = await resolved(RecordedMarket(folder, "small"), "AMZN", NOON)
     assert (about.company, about.sector) == ("Amazon.com, Inc.", "Consumer Discretionary")
     assert [(one.kind, one.day, one.source) for one in about.actions] == [
-        (ActionKind.SPLIT, date(2022, 6, 6), "company press release"),
+        (ActionKind.SPLIT, date(2022, 6, 6), "company announcement of 2022-03-09, as reported that day"),
         (ActionKind.DIVIDEND, date(2026, 3, 10), "yahoo"),
     ]
 

@@ -9,7 +9,7 @@ from domain.market import Event, EventKind
 from tools import sessions
 
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)  # rules older than any data
-_SPY_RULE = datetime(2019, 1, 18, tzinfo=UTC)  # the day after the filing cited
+_SPY_RULE = datetime(2019, 1, 18, tzinfo=UTC)  # public pages of 2005 and 2017 state the pattern; later than any of them
 _QUARTER = (3, 6, 9, 12)
 
 
@@ -73,7 +73,7 @@ def _jobs(start: date, end: date) -> Iterator[Event]:
 
 
 def _spy(start: date, end: date) -> Iterator[Event]:
-    """Ex-dates of SPY's quarterly distribution, by its prospectus (SEC file 33-46080, filed 2019-01-17)."""
+    """Ex-dates of SPY's quarterly distribution, by the pattern of those recorded: estimates, never confirmed."""
     for year, month in _months(start, end):
         day = third_friday(year, month)
         if month in _QUARTER and start <= day <= end:
@@ -83,5 +83,5 @@ def _spy(start: date, end: date) -> Iterator[Event]:
                 confirmed=False,
                 before_open=None,
                 known_at=_SPY_RULE,
-                source="derived: third Friday of the quarter's last month, by the fund's prospectus",
+                source="derived: third Friday of the quarter's last month, as its recorded distributions",
             )

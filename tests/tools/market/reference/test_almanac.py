@@ -152,7 +152,26 @@ def test_a_meeting_is_tentative_until_the_one_before_it() -> None:
     assert sure(datetime(2026, 4, 30, 12, tzinfo=UTC))
 
 
+def test_the_vote_between_meetings_of_2019_counts_from_its_statement() -> None:
+    assert date(2019, 10, 11) not in days(EventKind.FOMC, datetime(2019, 10, 11, 14, 59, tzinfo=UTC))
+    assert date(2019, 10, 11) in days(EventKind.FOMC, datetime(2019, 10, 11, 15, tzinfo=UTC))
+
+
+def test_the_release_of_october_2025_stood_until_its_notice() -> None:
+    assert date(2025, 10, 15) not in days(EventKind.CPI, datetime(2025, 9, 11, 12, tzinfo=UTC))
+    assert date(2025, 10, 15) in days(EventKind.CPI, datetime(2025, 10, 10, 12, tzinfo=UTC))
+    after = days(EventKind.CPI, datetime(2025, 10, 13, 12, tzinfo=UTC))
+    assert date(2025, 10, 15) not in after
+    assert after[-1] == date(2025, 10, 24)
+
+
 def test_a_release_moved_by_a_lapse_of_appropriations() -> None:
+    def published(at: datetime) -> bool:
+        ahead = shipped().calendar("SPX", at).events
+        return any(one.kind is EventKind.JOBS and one.day == date(2026, 2, 6) and one.confirmed for one in ahead)
+
+    assert published(datetime(2026, 2, 2, 16, tzinfo=UTC))
+    assert not published(datetime(2026, 2, 3, 16, tzinfo=UTC)), "withdrawn on the 2nd, before a new day was named"
     assert days(EventKind.CPI, datetime(2026, 2, 3, 16, tzinfo=UTC))[-1] == date(2026, 2, 11)
     assert days(EventKind.CPI, datetime(2026, 2, 4, 18, tzinfo=UTC))[-1] == date(2026, 2, 13)
     jobs = [one for one in shipped().calendar("SPX", datetime(2026, 2, 5, 16, tzinfo=UTC)).events if one.kind == "jobs"]
