@@ -22,6 +22,7 @@ import asyncio
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def figures(quick: bool) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def chains(store: Path, every: int, only: str | None) -> list[dict[str, Any]]:
+def chains(store: Path, every: int, only: str | None) -> Iterator[dict[str, Any]]:
     """Misfits of every recorded chain by days to expiry, and how far parameters move from one chain to the next."""
     from domain.errors import ParleyError
     from domain.market import OptionChain, RateCurve
@@ -130,9 +131,10 @@ def chains(store: Path, every: int, only: str | None) -> list[dict[str, Any]]:
     from tools.market.recorded import RecordedMarket
     from tools.market.store import Store
 
-    held, lines = Store(store), []
+    held = Store(store)
     for name in sorted(held.sets()) if only is None else [only]:
         market, misses = RecordedMarket(store, name), defaultdict(list)
+        lines: list[dict[str, Any]] = []
         failures: list[str] = []
         moves: list[Array] = []
         fitted = 0
@@ -200,7 +202,7 @@ def chains(store: Path, every: int, only: str | None) -> list[dict[str, Any]]:
             print(f"    {name} {told}", file=sys.stderr, flush=True)
         if failures:
             print(f"    {name}: {len(failures)} fits failed", file=sys.stderr, flush=True)
-    return lines
+        yield from lines
 
 
 def main() -> None:
@@ -215,7 +217,7 @@ def main() -> None:
         if given.json:
             print(json.dumps(one))
         elif given.chains:
-            print(" ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in one.values() if v is not None))
+            print(*(f"{v:.3g}" if isinstance(v, float) else v for v in one.values() if v is not None), flush=True)
         else:
             ratio = f"{one['ratio']:.1f}" if one["ratio"] else "-"
             print(
