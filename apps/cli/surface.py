@@ -28,9 +28,10 @@ def surface(
 ) -> None:
     """Fit SVI to every expiry of a chain, and SSVI across them, without butterfly or calendar arbitrage.
 
-    Says the fit error of each slice, what the free fits broke, and which quotes lie
-    outside the surface by more than their own bid-ask. Needs no database. Code 1:
-    arbitrage is left in what was fitted, or an expiry could not be fitted without.
+    Calibrates Heston to the whole chain beside it. Says the fit error of each slice,
+    what the free fits broke, and which quotes lie outside the surface by more than
+    their own bid-ask. Needs no database. Code 1: arbitrage is left in what was
+    fitted, or an expiry could not be fitted without.
     """
     raise typer.Exit(perform(_surface(settings(), ticker.upper(), market, as_of, html, png, json)))
 
@@ -60,7 +61,9 @@ async def _fitted(settings: Settings, ticker: str, name: str, as_of: str | None)
     from apps.markets import close_market, market_named
     from apps.render.surface import Shown
     from apps.wiring import decision_moment, policy
-    from domain.errors import DataAbsent
+    from domain.errors import BadChain, DataAbsent
+    from quant.heston.calibration import Calibration
+    from quant.heston.quotes import calibrate_chain, chain_quotes
     from quant.surface import fit as smooth
     from quant.svi.anomalies import anomalies
     from quant.svi.fit import fit, remaining
@@ -80,7 +83,12 @@ async def _fitted(settings: Settings, ticker: str, name: str, as_of: str | None)
     def work() -> Shown:
         smoothed = smooth(chain, snapshot.as_of, snapshot.rates)
         fitted = fit(smoothed, chain)
-        return Shown(snapshot, chain, smoothed, fitted, anomalies(chain, smoothed, fitted), remaining(fitted))
+        try:
+            heston: Calibration | str = calibrate_chain(chain_quotes(smoothed, chain))
+        except BadChain as error:
+            heston = str(error)
+        odd = anomalies(chain, smoothed, fitted)
+        return Shown(snapshot, chain, smoothed, fitted, odd, remaining(fitted), heston)
 
     return await asyncio.to_thread(work)
 

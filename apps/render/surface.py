@@ -13,6 +13,8 @@ from rich.text import Text
 from apps.render.words import BAD, DIM, GOOD, STRONG, WARN, market_label, moment
 from domain.codec import to_data
 from domain.market import MarketSnapshot, OptionChain
+from quant.heston.calibration import Calibration
+from quant.heston.params import BatesParams
 from quant.surface import Surface
 from quant.svi.anomalies import Anomalies
 from quant.svi.fit import Remaining, SviSurface
@@ -30,6 +32,7 @@ class Shown(NamedTuple):
     fitted: SviSurface
     odd: Anomalies
     left: Remaining
+    heston: Calibration | str  # of the whole chain; why there is none
 
     @property
     def clean(self) -> bool:
@@ -108,6 +111,16 @@ def _odd(shown: Shown) -> RenderableType:
     return Group(*parts)
 
 
+def _heston(found: Calibration | str) -> Text:
+    """One law for the whole chain, and how far it is from the quotes."""
+    line = Text("Heston  ", STRONG)
+    if isinstance(found, str) or found.failure:
+        return line.append(f"none: {found if isinstance(found, str) else found.failure}", WARN)
+    p = found.params.diffusion if isinstance(found.params, BatesParams) else found.params
+    law = f"v0 {p.v0:.4f}  kappa {p.kappa:.2f}  theta {p.theta:.4f}  sigma {p.sigma:.3f}  rho {p.rho:+.3f}"
+    return line.append(f"{law}  off by {found.median:.2f} vol points (median of {found.quotes:,} quotes)")
+
+
 def sheet(shown: Shown) -> RenderableType:
     """Slices, checks, SSVI, odd quotes, what is missing."""
     fitted, chain = shown.fitted, shown.chain
@@ -134,6 +147,7 @@ def sheet(shown: Shown) -> RenderableType:
         _slices(shown),
         _verdict(shown),
         across,
+        _heston(shown.heston),
         *missing,
         *(said if doubts else ()),
         Text("\nquotes out of line", STRONG),
@@ -168,6 +182,7 @@ def document(shown: Shown) -> dict[str, Any]:
         "before": {"butterflies": fitted.butterflies, "crossings": fitted.crossings},
         "after": {"butterflies": list(shown.left.butterflies), "crossings": list(shown.left.crossings)},
         "ssvi": {"rho": fitted.rho, "eta": fitted.eta, "gamma": fitted.gamma, "rms": fitted.ssvi_rms},
+        "heston": to_data(shown.heston),
         "anomalies": [to_data(one) for one in shown.odd.found],
         "quotes": {"judged": shown.odd.quotes, "outside": shown.odd.outside, "misfit": shown.odd.misfit},
         "capped": list(shown.odd.capped),

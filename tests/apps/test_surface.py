@@ -14,6 +14,7 @@ def test_the_sheet_says_fit_checks_and_odd_quotes_within_its_width(alone: Parley
     assert said.code == 0, said.err
     assert "no butterfly and no calendar arbitrage" in said.out
     assert "SSVI  rho -" in said.out
+    assert "Heston  v0 0.0" in said.out
     assert "quotes out of line" in said.out
     assert "SIMULATED" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 100
