@@ -86,11 +86,11 @@ class Street:
         self.yahoo.bars("SPY", "5m", [(start, 680.0, 680.5, 679.5, 680.0, 1e5) for start in five])
         self.treasury.year(2026, table({date(2026, 2, 11): {"3 Mo": 3.7, "1 Yr": 3.5, "10 Yr": 4.1}}))
 
-    def market(self, **urls: str) -> LiveMarket:
+    def market(self, allowed: Allowed = ALLOWED, **urls: str) -> LiveMarket:
         named = {"cboe_url": self.cboe.url, "yahoo_url": self.yahoo.url, "treasury_url": self.treasury.url, **urls}
         sources = open_sources(self.clock, timeout_s=2.0, **named)
         patience = Patience(timeout_s=2.0, attempts=2, base_s=0.01)
-        return open_live(self.folder, self.clock, ALLOWED, sources, None, patience=patience)
+        return open_live(self.folder, self.clock, allowed, sources, None, patience=patience)
 
 
 @pytest.fixture
@@ -172,6 +172,30 @@ async def test_an_answer_about_something_else_is_not_used(street: Street, wrong:
         await market.close()
     assert seen.chain is not None
     assert seen.chain.source.startswith("yahoo")
+
+
+async def test_prices_in_another_currency_are_named_and_never_used(street: Street) -> None:
+    """A listing that changed its currency: the next source stands in, and with none left the ticker is refused."""
+    traded_at = ny(9, 59, 50)
+    foreign = quoted(yahoo.contract, traded_at, currency="EUR")
+    street.yahoo.chain("SPY", foreign, spot=SPOT, spot_at=traded_at, currency="EUR")
+    yahoo_first = ALLOWED._replace(chains=("yahoo", "cboe"))
+    market = street.market(yahoo_first)
+    try:
+        seen = await look(street, market)
+    finally:
+        await market.close()
+    assert seen.chain is not None
+    assert seen.chain.source.startswith("cboe")
+    (use,) = (use for use in seen.sources if use.datum == "chain")
+    assert use.failed == ("yahoo: SPY in EUR, not USD",)
+    street.folder = street.folder / "empty"
+    alone = street.market(ALLOWED._replace(chains=("yahoo",)))
+    try:
+        with pytest.raises(SourceFailed, match="no chain of SPY: yahoo: SPY in EUR, not USD"):
+            await look(street, alone)
+    finally:
+        await alone.close()
 
 
 async def test_yesterdays_quotes_are_refused_by_their_age(street: Street) -> None:
