@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from domain.errors import DataError
 from domain.market import OptionChain
 from tools import sessions
 from tools.market.importers.importing import import_path
@@ -170,7 +171,7 @@ async def whole_set(data: Path, quick: bool) -> None:
                 try:
                     await take_snapshot(market, ticker, moment)
                     count += 1
-                except Exception as error:
+                except DataError as error:
                     print(f"{ticker} {moment}: {error}", file=sys.stderr)
     print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "snapshots": count}))
 

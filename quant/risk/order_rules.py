@@ -89,7 +89,7 @@ def price_band(asked: Asked) -> Check:
 
 
 def quotes_tradable(asked: Asked) -> Check:
-    """Orders that add risk are priced on quotes that may carry one: not stale, not delayed, not without a market."""
+    """Orders that add risk are priced on quotes that may carry one; `PriceBand.restricted` says why some may not."""
     found = [(order, (asked.bands or {}).get(order.client_order_id)) for order in asked.adding]
     faults = [f"{order.client_order_id}: {band.restricted}" for order, band in found if band and band.restricted]
     value = "; ".join(faults) or "yes"
